@@ -1,0 +1,23 @@
+# Flags that every target shares.  Results must not depend on the compiler's mood:
+# no contraction into FMA, no fast-math, and assertions stay on in release builds.
+add_library(qlab_flags INTERFACE)
+target_compile_options(qlab_flags INTERFACE
+  -ffp-contract=off -fno-omit-frame-pointer
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes
+  -Wno-missing-field-initializers)
+target_compile_definitions(qlab_flags INTERFACE _POSIX_C_SOURCE=200809L _FILE_OFFSET_BITS=64)
+if(APPLE)
+  target_compile_definitions(qlab_flags INTERFACE _DARWIN_C_SOURCE)
+endif()
+if(QLAB_WERROR)
+  target_compile_options(qlab_flags INTERFACE -Werror)
+endif()
+if(QLAB_SANITIZE)
+  target_compile_options(qlab_flags INTERFACE -fsanitize=${QLAB_SANITIZE} -fno-sanitize-recover=all)
+  target_link_options(qlab_flags INTERFACE -fsanitize=${QLAB_SANITIZE})
+endif()
+foreach(config RELEASE RELWITHDEBINFO MINSIZEREL)
+  string(REPLACE "-DNDEBUG" "" CMAKE_C_FLAGS_${config} "${CMAKE_C_FLAGS_${config}}")
+  string(REPLACE "-O3" "-O2" CMAKE_C_FLAGS_${config} "${CMAKE_C_FLAGS_${config}}")
+  set(CMAKE_C_FLAGS_${config} "${CMAKE_C_FLAGS_${config}} -g" CACHE STRING "" FORCE)
+endforeach()

@@ -1,0 +1,18 @@
+# qlab_module(NAME USES module... SRC file... [LIBS target...])
+# One static library a module.  USES is all that the module's files may include;
+# tests/meta/check_layers.py reads the same lines and holds the includes to them.
+function(qlab_module name)
+  cmake_parse_arguments(M "" "" "USES;SRC;LIBS" ${ARGN})
+  set(sources)
+  foreach(file IN LISTS M_SRC)
+    list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${file})
+  endforeach()
+  add_library(qlab_${name} STATIC ${sources})
+  target_include_directories(qlab_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+  target_link_libraries(qlab_${name} PRIVATE qlab_flags)
+  foreach(used IN LISTS M_USES)
+    target_link_libraries(qlab_${name} PUBLIC qlab_${used})
+  endforeach()
+  target_link_libraries(qlab_${name} PUBLIC ${M_LIBS})
+  set_property(GLOBAL APPEND PROPERTY QLAB_MODULES ${name})
+endfunction()
