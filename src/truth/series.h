@@ -1,0 +1,110 @@
+/* truth/series.h -- one asset's valid bars with lives, steps and flags: what features read.
+ *
+ * Void bars (close <= 0 or missing; a date that is no session of the exchange) are left out; every
+ * "x[t-k]" of METHODS 3 is an index into these arrays.  Prices and volume stay raw, as stored:
+ *   split-adjusted price  close[i] * split[i]        split-adjusted volume  volume[i] / split[i]
+ *   tri_signal(i..j)      close[j]*signal[j] / (close[i]*signal[i])
+ *   tri_accounting        close[j]*acct[j] / (close[i]*acct[i])
+ * split, signal, acct are products of the steps of the SAME life with ex_date <= date, 1.0 at its
+ * first bar.  `split` holds splits alone (METHODS 3: C, O, H, L, V); `signal` also untyped factors.
+ *
+ * Two modes give the same bits for the same bar:
+ *   discover  all bars of the asset up to the as-of; finds lives, makes steps and asset_years.
+ *   window    bars of one calendar year with their lead-in (from qlab_asset_year.lead_date) and
+ *             whatever follows; lives, steps, and counts are told by the snapshot.
+ *
+ * Ownership: a qlab_series owns its arrays and may be reused (arrays grow); borrow the rest.
+ * Threads: one series belongs to one worker.  Nothing fails.  Source: METHODS 1, 2, 3.
+ */
+#ifndef QLAB_TRUTH_SERIES_H
+#define QLAB_TRUTH_SERIES_H
+
+#include "lake/lake.h"
+#include "truth/action.h"
+#include "truth/quality.h"
+
+/* A life: bars of one company under one asset_id; dates inclusive. */
+typedef struct qlab_life {
+    uint32_t asset_ix;
+    uint16_t life_no;              /* from 1 */
+    int32_t first_date, last_date; /* first and last valid bar up to the as-of */
+    uint32_t n_bars;               /* valid bars up to the as-of */
+} qlab_life;
+
+/* What happens to the factors on one ex-date, all actions of the date together.  For a date
+ * without a bar the step acts on the next valid bar of the life. */
+typedef struct qlab_step {
+    uint32_t asset_ix;
+    uint16_t life_no;
+    int32_t ex_date;
+    double split_step;      /* product of r */
+    double signal_step;     /* split_step, times c of untyped factors */
+    double accounting_step; /* r*(1 + d/(r*C_t)) delivered; c derived */
+    bool untyped;
+} qlab_step;
+
+/* Where a calendar year of a life begins, so that a window needs no history. */
+typedef struct qlab_asset_year {
+    uint32_t asset_ix;
+    uint16_t life_no;
+    int32_t year;
+    int32_t first_date;      /* first valid bar of (life, year) */
+    int32_t lead_date;       /* the valid bar 560 before it, or the life's first bar */
+    uint32_t n_valid_before; /* valid bars of the life before first_date */
+    uint32_t n_valid;        /* valid bars of (life, year) */
+    /* State at first_date, from the bar before it in this life: bars since the last flag (1 = the
+     * bar just before; 255 = 255 or more, or never) and the length of the stale run. */
+    uint8_t ago_ohlc, ago_jump, ago_stale;
+    uint8_t stale_run; /* 255 = 255 or more */
+} qlab_asset_year;
+
+/* What the snapshot knows of one asset (borrowed). */
+typedef struct qlab_series_truth {
+    const int32_t *session; /* of its exchange, ascending */
+    size_t n_sessions;
+    const qlab_action *actions; /* discover: resolved, by ex_date; in_basis ones are skipped */
+    size_t n_actions;
+    const qlab_step *steps; /* window: by (life_no, ex_date) */
+    size_t n_steps;
+    const qlab_life *lives; /* window: ascending; discover: lives given by a map file, or none */
+    size_t n_lives;
+    int32_t delist_date; /* QLAB_DATE_NONE = none */
+} qlab_series_truth;
+
+typedef struct qlab_series {
+    uint32_t asset_ix;
+    size_t n, cap;
+    size_t n_void_close, n_void_phantom; /* left out */
+    int32_t *date;
+    double *open, *high, *low, *close, *volume; /* raw, NaN = missing */
+    double *split, *signal, *acct;
+    uint16_t *life_no;
+    uint32_t *bars_seen; /* valid bars of the life up to and with this one, from 1 */
+    uint32_t *flags;     /* QLAB_FLAG_*; window mode: complete for bars of its year only */
+    uint32_t *row;       /* row in the bars it was made from (qlab_bars index) */
+    /* window mode: bars [year_first, year_last) are those of the year */
+    size_t year_first, year_last;
+} qlab_series;
+
+void qlab_series_free(qlab_series *s);
+
+/* Results of discover besides the series; appended (qlab_grow), owned by the caller. */
+typedef struct qlab_series_found {
+    qlab_life *lives;
+    qlab_step *steps;
+    qlab_asset_year *years;
+    size_t n_lives, cap_lives, n_steps, cap_steps, n_years, cap_years;
+} qlab_series_found;
+void qlab_series_found_free(qlab_series_found *f);
+
+/* asset: position in bars (rows first[asset] .. first[asset+1]-1).  found may be NULL. */
+void qlab_series_discover(const qlab_bars *bars, size_t asset, const qlab_series_truth *truth,
+                          qlab_series *out, qlab_series_found *found);
+/* years: all asset_years rows of this asset (any number of lives), ascending by (year, life_no).
+ * Bars may begin before the lead_date (those are dropped) and go on after the year (they carry
+ * factors, lives and bars_seen, but no JUMP flag). */
+void qlab_series_window(const qlab_bars *bars, size_t asset, const qlab_series_truth *truth,
+                        const qlab_asset_year *years, size_t n_years, int32_t year,
+                        qlab_series *out);
+
+#endif
