@@ -5,6 +5,7 @@
 #ifndef QLAB_BASE_ENV_H
 #define QLAB_BASE_ENV_H
 
+#include "base/err.h"
 #include "base/log.h"
 #include "base/pool.h"
 #include <stdbool.h>
@@ -29,5 +30,11 @@ typedef struct qlab_env {
 /* The share of the memory limit that one worker's unit may plan with (bytes), after the fixed
  * costs of the process and of DuckDB. */
 size_t qlab_env_unit_bytes(const qlab_env *env);
+/* The share of the limit that DuckDB is opened with: a quarter, at least 64 MiB, at most 1 GiB. */
+size_t qlab_env_duck_bytes(const qlab_env *env);
+
+enum { QLAB_ENV_MEMORY_MIN_BYTES = 256 << 20 };
+/* QLAB_E_LIMIT where the memory limit is below what any command needs. */
+qlab_code qlab_env_check(const qlab_env *env, qlab_err *err) QLAB_MUST_USE;
 
 #endif
