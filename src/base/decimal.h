@@ -18,7 +18,9 @@ typedef enum qlab_decimal_status { QLAB_DECIMAL_OK, QLAB_DECIMAL_BAD, QLAB_DECIM
 qlab_decimal_status qlab_decimal_parse(const char *s, size_t n, double *out, size_t *n_read,
                                        int *n_decimals);
 enum { QLAB_DECIMAL_BYTES = 32 };
-/* Shortest text that reads back to v; "NaN" for NaN. Returns its length. */
+/* Text of at most 17 digits that reads back to v, the shortest of %.15g, %.16g and %.17g; a whole
+ * number up to 2^53 has no point ("100"), an exponent neither "+" nor zeros in front ("1e22").
+ * "NaN", "inf", "-inf".  Returns its length. */
 size_t qlab_decimal_format(double v, char out[QLAB_DECIMAL_BYTES]);
 /* "512MiB", "4GiB", "1000000" to bytes (KiB MiB GiB TiB, KB MB GB TB). */
 bool qlab_decimal_parse_size(const char *s, size_t *bytes);

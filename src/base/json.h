@@ -1,8 +1,10 @@
 /* base/json.h -- JSON documents over jansson: strict reads, canonical and pretty writes.
  *
- * Numbers are written as the shortest decimal that reads back to the same double.
+ * Numbers are written as the shortest decimal that reads back to the same double; a whole real
+ * keeps its type ("100.0"), an integer is "100".
  * Canonical: keys sorted by bytes, no spaces, UTF-8 as is (what identities hash).
- * Pretty: 2 spaces, keys in insertion order, one newline at the end (what people read).
+ * Pretty: 2 spaces, keys in insertion order, one newline at the end (what people read); an
+ * array of scalars stays on one line of 100 bytes where it fits.
  */
 #ifndef QLAB_BASE_JSON_H
 #define QLAB_BASE_JSON_H
@@ -34,6 +36,9 @@ qlab_code qlab_json_get_array(const json_t *o, const char *where, const char *ke
                               qlab_err *err) QLAB_MUST_USE; /* borrowed */
 qlab_code qlab_json_get_object(const json_t *o, const char *where, const char *key, json_t **out,
                                qlab_err *err) QLAB_MUST_USE; /* borrowed */
+/* Makes jansson allocate through base/alloc.h; main calls it first.  After it no json_* maker of
+ * this process returns NULL for want of memory. */
+void qlab_json_use_checked_alloc(void);
 /* A real that may be NaN: NaN becomes null (JSON has no NaN).  New reference. */
 json_t *qlab_json_f64(double v);
 
