@@ -85,6 +85,51 @@ bool qlab_str_is_utf8(qlab_str s)
     return true;
 }
 
+enum { WORD_BYTES = 64 };
+
+/* Edit distance with swaps of neighbours; words of up to WORD_BYTES bytes. */
+static size_t edit_distance(const char *a, size_t na, const char *b, size_t nb)
+{
+    size_t d[WORD_BYTES + 1][WORD_BYTES + 1];
+    for (size_t i = 0; i <= na; i++)
+        d[i][0] = i;
+    for (size_t j = 0; j <= nb; j++)
+        d[0][j] = j;
+    for (size_t i = 1; i <= na; i++)
+        for (size_t j = 1; j <= nb; j++) {
+            size_t best = d[i - 1][j - 1] + (a[i - 1] != b[j - 1]);
+            if (d[i - 1][j] + 1 < best)
+                best = d[i - 1][j] + 1;
+            if (d[i][j - 1] + 1 < best)
+                best = d[i][j - 1] + 1;
+            if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+                d[i - 2][j - 2] + 1 < best)
+                best = d[i - 2][j - 2] + 1;
+            d[i][j] = best;
+        }
+    return d[na][nb];
+}
+
+const char *qlab_str_nearest(const char *word, const char *const *words)
+{
+    const size_t n = strlen(word);
+    const char *best = NULL;
+    if (n > WORD_BYTES)
+        return NULL;
+    size_t least = (n < 6 ? 1 : n / 3) + 1; /* must be below */
+    for (; *words; words++) {
+        const size_t m = strlen(*words);
+        if (m > WORD_BYTES)
+            continue;
+        const size_t distance = edit_distance(word, n, *words, m);
+        if (distance < least) {
+            least = distance;
+            best = *words;
+        }
+    }
+    return best;
+}
+
 void qlab_buf_reserve(qlab_buf *b, size_t extra)
 {
     assert(extra < SIZE_MAX / 4);

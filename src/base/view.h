@@ -39,6 +39,10 @@ bool qlab_str_eq(qlab_str a, qlab_str b);
 int qlab_str_cmp(qlab_str a, qlab_str b); /* byte order, shorter first on a tie */
 bool qlab_str_is_utf8(qlab_str s);        /* strict: no surrogates, no overlong forms */
 
+/* The word of the NULL-terminated list that is nearest to `word` (edit distance at most a third of
+ * its length, at least 1; the first on a tie); NULL if none is near. For "did you mean". */
+const char *qlab_str_nearest(const char *word, const char *const *words);
+
 void qlab_buf_put(qlab_buf *b, const void *bytes, size_t n);
 void qlab_buf_puts(qlab_buf *b, const char *s);
 void qlab_buf_putf(qlab_buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

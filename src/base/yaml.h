@@ -4,6 +4,8 @@
  * or out-of-range key is QLAB_E_CONFIG and names file:line:column, the key and what is allowed
  * (with the nearest known key as a suggestion).  An empty section or file is fine.  Anchors,
  * tags and multiple documents are refused.  Nodes are borrowed from the document.
+ * Strict values: a number is a JSON number (also .5 and +1) without quotes, a boolean is true or
+ * false.  A key with nothing behind it says nothing, as if it were absent.
  */
 #ifndef QLAB_BASE_YAML_H
 #define QLAB_BASE_YAML_H
@@ -56,7 +58,15 @@ const qlab_yaml_node *qlab_yaml_seq_at(const qlab_yaml *doc, const qlab_yaml_nod
 size_t qlab_yaml_map_len(const qlab_yaml *doc, const qlab_yaml_node *map);
 const qlab_yaml_node *qlab_yaml_map_at(const qlab_yaml *doc, const qlab_yaml_node *map, size_t i,
                                        const char **key);
+/* Value of a key, NULL where it is absent or map is no mapping. */
+const qlab_yaml_node *qlab_yaml_map_get(const qlab_yaml *doc, const qlab_yaml_node *map,
+                                        const char *key);
 const char *qlab_yaml_scalar(const qlab_yaml_node *node); /* NULL if not a scalar */
+bool qlab_yaml_is_map(const qlab_yaml_node *node);
+bool qlab_yaml_is_seq(const qlab_yaml_node *node);
+bool qlab_yaml_is_null(const qlab_yaml_node *node); /* absent, "key:" with nothing, ~ or null */
+const char *qlab_yaml_name(const qlab_yaml *doc);
+size_t qlab_yaml_line(const qlab_yaml_node *node); /* from 1; 0 for an absent node */
 /* QLAB_E_CONFIG with "file:line:column: " of the node before the text. */
 qlab_code qlab_yaml_fail(const qlab_yaml *doc, const qlab_yaml_node *node, qlab_err *err,
                          const char *fmt, ...) QLAB_PRINTF(4, 5);
