@@ -109,8 +109,7 @@ static qlab_code configure_all(duckdb_config config, size_t memory_limit_bytes,
                                               {"preserve_insertion_order", "true"},
                                               {"autoinstall_known_extensions", "false"},
                                               {"autoload_known_extensions", "false"},
-                                              {"allow_community_extensions", "false"},
-                                              {"errors_as_json", "false"}};
+                                              {"allow_community_extensions", "false"}};
     for (size_t i = 0; i < sizeof SETTINGS / sizeof *SETTINGS; i++)
         if (configure(config, SETTINGS[i][0], SETTINGS[i][1], err) != QLAB_OK)
             return err->code;

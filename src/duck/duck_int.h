@@ -40,7 +40,7 @@ qlab_code qlab_duck_fail(qlab_err *err, qlab_sql_by by, const char *what, const 
 qlab_code qlab_duck_run(qlab_conn *conn, const char *sql, qlab_sql_by by,
                         bool (*allowed)(duckdb_statement_type type), duckdb_result *out,
                         qlab_err *err) QLAB_MUST_USE;
-/* Registers qlab_columns(worker UBIGINT) with the database. */
+/* Registers qlab_columns(worker) with the database. */
 qlab_code qlab_duck_register_source(qlab_duck *duck, duckdb_connection con,
                                     qlab_err *err) QLAB_MUST_USE;
 

@@ -75,6 +75,7 @@ static qlab_code check_columns(duckdb_result *result, const qlab_type *types, si
         return qlab_fail(err, QLAB_E_CORRUPT, "a query gave %llu columns, %zu were expected",
                          (unsigned long long)n, n_cols);
     for (size_t c = 0; c < n_cols; c++) {
+        assert(types[c] != QLAB_T_DICT); /* write side only */
         const char *name = duckdb_column_name(result, c);
         if (duckdb_column_type(result, c) != qlab_duck_sql_type(types[c]))
             return qlab_fail(err, QLAB_E_CORRUPT, "column %s had DuckDB's type %d, %d was expected",

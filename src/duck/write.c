@@ -21,7 +21,7 @@ static void source_bind(duckdb_bind_info info)
 {
     qlab_duck *duck = duckdb_bind_get_extra_info(info);
     duckdb_value value = duckdb_bind_get_parameter(info, 0);
-    const uint64_t worker = duckdb_get_uint64(value);
+    const uint64_t worker = (uint64_t)duckdb_get_int64(value);
     duckdb_destroy_value(&value);
 
     if (worker >= duck->n_workers || !duck->conns[worker].source.cols) {
@@ -136,7 +136,7 @@ static void source_fill(duckdb_function_info info, duckdb_data_chunk chunk)
 qlab_code qlab_duck_register_source(qlab_duck *duck, duckdb_connection con, qlab_err *err)
 {
     duckdb_table_function f = duckdb_create_table_function();
-    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_UBIGINT);
+    duckdb_logical_type number = duckdb_create_logical_type(DUCKDB_TYPE_BIGINT);
 
     duckdb_table_function_set_name(f, "qlab_columns");
     duckdb_table_function_add_parameter(f, number);
