@@ -6,8 +6,10 @@
  *
  * Key of a bar: (asset_id, date).  asset_ix is the asset's 32-bit number in THIS lake: given once,
  * never reused, never part of an identity.  Bucket = asset_ix / 512.  Year partition: the year, or
- * from 1990 to 2009 (and before) the first year of its five-year group.
- * known_seq: the number of the commit that brought a row.
+ * before 2010 the first year of its five-year group (2005, 2000, ...).
+ * known_seq: the number of the commit that brought a row.  Of rows with the same key a read sees
+ * the one with the greatest known_seq up to its commit, and nothing where that is a tombstone.
+ * Formats: docs/formats/lake.md.
  *
  * Ownership: see each type.  Threads: a view is read only and may be shared by workers.
  */
@@ -16,18 +18,28 @@
 
 #include "base/env.h"
 #include "base/hash.h"
+#include "base/json.h"
+#include "base/lock.h"
 #include "duck/duck.h"
 #include <jansson.h>
 
 enum { QLAB_LAKE_BUCKET_ASSETS = 512 };
-#define QLAB_LAKE_LATEST 0u /* commit numbers start at 1 */
+#define QLAB_LAKE_LATEST      0u         /* commit numbers start at 1 */
+#define QLAB_LAKE_ALL_BUCKETS UINT32_MAX /* a delta part over all buckets */
 
 typedef enum qlab_asset_class {
-    QLAB_CLASS_STOCK, QLAB_CLASS_ETF, QLAB_CLASS_FUND, QLAB_CLASS_BOND,
-    QLAB_CLASS_INDEX, QLAB_CLASS_FOREX, QLAB_CLASS_CRYPTO, QLAB_CLASS_OTHER, QLAB_CLASS_COUNT
+    QLAB_CLASS_STOCK,
+    QLAB_CLASS_ETF,
+    QLAB_CLASS_FUND,
+    QLAB_CLASS_BOND,
+    QLAB_CLASS_INDEX,
+    QLAB_CLASS_FOREX,
+    QLAB_CLASS_CRYPTO,
+    QLAB_CLASS_OTHER,
+    QLAB_CLASS_COUNT
 } qlab_asset_class;
-const char *qlab_asset_class_name(qlab_asset_class c);               /* "stock" */
-bool qlab_asset_class_parse(qlab_str s, qlab_asset_class *out);      /* either case */
+const char *qlab_asset_class_name(qlab_asset_class c);          /* "stock" */
+bool qlab_asset_class_parse(qlab_str s, qlab_asset_class *out); /* either case */
 
 typedef enum qlab_basis { QLAB_BASIS_RAW, QLAB_BASIS_SPLIT_ADJUSTED } qlab_basis;
 
@@ -49,17 +61,31 @@ typedef struct qlab_bars {
     size_t *first;      /* n_assets + 1 */
     int32_t *date;
     double *open, *high, *low, *close, *volume, *adjusted_close; /* NaN = missing */
-    uint32_t *known_seq;  /* NULL when not asked for */
-    uint8_t *provenance;  /* NULL when not asked for; bits below */
+    uint32_t *known_seq;                                         /* NULL when not asked for */
+    uint8_t *provenance; /* NULL when not asked for; bits below */
 } qlab_bars;
-enum { QLAB_PROV_DUPLICATE = 1, QLAB_PROV_LATE = 2, QLAB_PROV_REVISED = 4, QLAB_PROV_TOMBSTONE = 8 };
+enum {
+    QLAB_PROV_DUPLICATE = 1,
+    QLAB_PROV_LATE = 2,
+    QLAB_PROV_REVISED = 4,
+    QLAB_PROV_TOMBSTONE = 8
+};
+/* Room for n_assets (asset_ix and first zeroed) and n_rows; what: see below.  n_rows is set. */
+enum { QLAB_BARS_PROVENANCE = 1, QLAB_BARS_ADJUSTED = 2 };
+void qlab_bars_make(qlab_bars *b, size_t n_assets, size_t n_rows, unsigned what);
 void qlab_bars_free(qlab_bars *b);
 
 /* ---- one commit ------------------------------------------------------------------------------ */
 
 typedef enum qlab_part_kind {
-    QLAB_PART_BARS, QLAB_PART_DIGESTS, QLAB_PART_MASTER, QLAB_PART_ACTIONS, QLAB_PART_DELISTINGS,
-    QLAB_PART_LIVES, QLAB_PART_KINDS
+    QLAB_PART_BARS,
+    QLAB_PART_DIGESTS,
+    QLAB_PART_MASTER,
+    QLAB_PART_ACTIONS,
+    QLAB_PART_DELISTINGS,
+    QLAB_PART_LIVES,
+    QLAB_PART_BARS_HISTORY, /* superseded rows, after compaction: only --revisions reads them */
+    QLAB_PART_KINDS
 } qlab_part_kind;
 
 typedef struct qlab_part {
@@ -67,11 +93,15 @@ typedef struct qlab_part {
     char *path; /* relative to the root */
     char sha256[65];
     uint64_t n_bytes, n_rows;
-    int32_t asset_class; /* -1: not by class */
-    int32_t year;        /* first year of the partition; -1 */
-    int32_t bucket;      /* -1: all */
-    int32_t min_date, max_date;
+    uint64_t n_tombstones;      /* rows that hide a bar */
+    uint32_t seq;               /* the commit that added it; set by qlab_lake_commit */
+    int32_t asset_class;        /* -1: not by class */
+    int32_t year;               /* first year of the partition; -1 */
+    int32_t bucket;             /* -1: all */
+    int32_t min_date, max_date; /* QLAB_DATE_NONE where rows have no date */
 } qlab_part;
+const char *qlab_part_kind_name(qlab_part_kind kind); /* "bars": the folder under lake/ */
+void qlab_parts_free(qlab_part *parts, size_t n);     /* paths and the array */
 
 /* A commit resolved: all parts that a read at that commit sees.  Owns everything below it. */
 typedef struct qlab_lake_view {
@@ -82,14 +112,16 @@ typedef struct qlab_lake_view {
     size_t n_parts;
     qlab_asset *assets; /* the asset master, by asset_ix: assets[i].asset_ix == i */
     size_t n_assets;
-    uint32_t *by_id;    /* asset_ix in byte order of asset_id; position = id rank */
-    uint32_t *id_rank;  /* asset_ix -> id rank */
-    json_t *doc;        /* the commit file */
+    uint32_t *by_id;   /* asset_ix in byte order of asset_id; position = id rank */
+    uint32_t *id_rank; /* asset_ix -> id rank */
+    json_t *doc;       /* the commit file */
     struct qlab_arena *strings;
 } qlab_lake_view;
 
 /* commit QLAB_LAKE_LATEST resolves to the newest.  No lake at all: an empty view, commit 0.
- * Checks the chain (parent numbers and hashes) and each part's presence and size. */
+ * Checks the chain back to the last checkpoint (parent numbers and hashes) and each part's presence
+ * and size.  The asset master is read where env->duck is open, on worker 0's connection: call it
+ * outside the pool.  Without env->duck assets is NULL. */
 qlab_code qlab_lake_view_open(const qlab_env *env, uint32_t commit, qlab_lake_view **out,
                               qlab_err *err) QLAB_MUST_USE;
 void qlab_lake_view_close(qlab_lake_view *v);
@@ -97,44 +129,88 @@ size_t qlab_lake_n_buckets(const qlab_lake_view *v);
 /* -1 when there is no such asset. */
 int64_t qlab_lake_find_asset(const qlab_lake_view *v, qlab_str asset_id);
 
-/* Visible bars of a bucket with from <= date <= to, all classes; every asset of the bucket is
- * there, with or without rows. */
-enum { QLAB_BARS_PROVENANCE = 1, QLAB_BARS_ADJUSTED = 2 };
+/* Numbers of all commits, ascending; owned by the caller (qlab_free). */
+qlab_code qlab_lake_commits(const char *root, uint32_t **numbers, size_t *n,
+                            qlab_err *err) QLAB_MUST_USE;
+/* One commit file; *sha256 (may be NULL) of its bytes; new reference. */
+qlab_code qlab_lake_read_commit(const char *root, uint32_t number, json_t **doc,
+                                char sha256[QLAB_HEX_BYTES], qlab_err *err) QLAB_MUST_USE;
+
+/* Visible bars of a bucket with from <= date <= to (QLAB_DATE_NONE, INT32_MAX: no border), all
+ * classes; every asset of the bucket is there, with or without rows.  asset_ix, first, date, O..V
+ * always; known_seq and provenance, and adjusted_close, where `what` asks for them (else NULL).
+ * Peak memory is one column above the result.  Cost: the parts whose dates can match. */
 qlab_code qlab_lake_read_bars(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
                               int32_t from, int32_t to, unsigned what, qlab_bars *out,
                               qlab_err *err) QLAB_MUST_USE;
 /* Only asset_ix, first and date are filled (others NULL): the cheap pass. */
 qlab_code qlab_lake_read_dates(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
-                               int32_t from, int32_t to, qlab_bars *out, qlab_err *err) QLAB_MUST_USE;
+                               int32_t from, int32_t to, qlab_bars *out,
+                               qlab_err *err) QLAB_MUST_USE;
 
 /* ---- identity -------------------------------------------------------------------------------- */
 
-/* Leaf over rows [first, first+n) of one asset: {int32 date, u8 null mask O..V bits 0-4, five
- * little-endian doubles, null as 0, -0 as +0} (DESIGN 4). */
+/* Leaf over rows [first, first+n) of one asset: SHA-256 over, row by row, {int32 date, u8 null mask
+ * (bit 0 open .. bit 4 volume), five little-endian doubles, null as 0, -0 as +0}: 45 bytes a row.
+ */
 qlab_digest qlab_lake_leaf(const qlab_bars *b, size_t first, size_t n);
 
-/* Digest rows as stored by a commit and bucket: yearly leaves for all years, monthly leaves for the
- * newest four calendar years of the lake; period = year, or 100*year + month. */
+/* A leaf as stored: period = year, or 100*year + month; n_rows 0 = no rows are left (a tombstone
+ * of the leaf itself).  Yearly leaves for all years; monthly ones for the newest four calendar
+ * years of the bucket at the time of writing.  The monthly leaves of an asset's year are complete
+ * iff their n_rows add up to the yearly leaf's; otherwise recompute them from rows. */
 typedef struct qlab_leaf {
     uint32_t asset_ix;
     int32_t period;
     uint32_t n_rows;
     qlab_digest digest;
 } qlab_leaf;
+/* Leaves of all rows in b, by (asset_ix, period), yearly before monthly; months of years >=
+ * months_from (INT32_MAX: none).  *out is owned by the caller (qlab_free). */
+void qlab_lake_leaves_of(const qlab_bars *b, int32_t months_from, qlab_leaf **out, size_t *n);
+/* Newest year among the rows of b less 3; INT32_MAX when b has no rows. */
+int32_t qlab_lake_months_from(const qlab_bars *b);
+/* Visible leaves of a bucket (of each (asset, period) the latest; without n_rows 0), by (asset_ix,
+ * period).  *out is owned by the caller (qlab_free). */
+typedef enum qlab_leaf_what {
+    QLAB_LEAVES_ALL,
+    QLAB_LEAVES_YEARS,
+    QLAB_LEAVES_MONTHS
+} qlab_leaf_what;
 qlab_code qlab_lake_read_leaves(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
-                                qlab_leaf **out, size_t *n, qlab_err *err) QLAB_MUST_USE;
-/* Root over all assets from their yearly leaves with period <= through_year; `override` (may be
- * NULL) replaces leaves of one year. */
+                                qlab_leaf_what what, qlab_leaf **out, size_t *n,
+                                qlab_err *err) QLAB_MUST_USE;
+/* Content digest of all visible bars with date <= asof: asset node = SHA-256(u32 length, asset_id,
+ * (int32 year, leaf)... by year), root = SHA-256 of the nodes in byte order of asset_id; assets
+ * without such rows are left out.  Stored leaves for whole years; rows are read only for the year
+ * of asof where the bucket has bars after it.  Uses env->pool and env->duck: call it outside the
+ * pool. */
+qlab_code qlab_lake_bars_digest(const qlab_env *env, const qlab_lake_view *v, int32_t asof,
+                                qlab_digest *out, qlab_err *err) QLAB_MUST_USE;
 
 /* ---- writing: everything of one ingest becomes one commit ------------------------------------ */
 
-/* Writes rows of one bucket, split by class and year partition, as parts under lake/bars/; appends
- * to *parts (owned by the caller; grown with qlab_grow).  Rows must be sorted; class by asset_ix. */
+/* Takes lake/.lock (made with its folder), then sweeps temporary files that a killed writer left.
+ * Everything below is called by the holder. */
+qlab_code qlab_lake_lock(const qlab_env *env, const char *command, qlab_lock **out,
+                         qlab_err *err) QLAB_MUST_USE;
+
+/* Writes rows of one bucket (or QLAB_LAKE_ALL_BUCKETS), split by class and year partition, as parts
+ * under lake/bars/; appends to *parts (owned by the caller; grown with qlab_grow).  Rows must be
+ * sorted.  assets_of_bucket[i] is the asset with asset_ix = 512*bucket + i (i itself for all
+ * buckets).  known_seq of each row is rows->known_seq where that is not NULL, else known_seq: the
+ * number of the commit being made (parent + 1). */
 qlab_code qlab_lake_write_bars(const qlab_env *env, qlab_conn *conn, uint32_t bucket,
                                const qlab_bars *rows, const qlab_asset *assets_of_bucket,
                                uint32_t known_seq, qlab_part **parts, size_t *n_parts,
                                size_t *cap_parts, qlab_err *err) QLAB_MUST_USE;
-/* Any other table as one part of a kind under lake/<kind>/. */
+/* Leaves (by asset_ix, period) of a bucket or of QLAB_LAKE_ALL_BUCKETS, as a part of kind DIGESTS.
+ * A delta writes the leaves that changed, in full. */
+qlab_code qlab_lake_write_leaves(const qlab_env *env, qlab_conn *conn, uint32_t bucket,
+                                 const qlab_leaf *leaves, size_t n, uint32_t known_seq,
+                                 qlab_part *out, qlab_err *err) QLAB_MUST_USE;
+/* Any other table as one part of a kind under lake/<kind>/; bucket -1: not by bucket.  The table
+ * should have a column known_seq UINTEGER. */
 qlab_code qlab_lake_write_table(const qlab_env *env, qlab_conn *conn, qlab_part_kind kind,
                                 int32_t bucket, const qlab_col *cols, size_t n_cols, size_t n_rows,
                                 qlab_part *out, qlab_err *err) QLAB_MUST_USE;
@@ -142,24 +218,42 @@ qlab_code qlab_lake_write_master(const qlab_env *env, qlab_conn *conn, const qla
                                  size_t n, uint32_t known_seq, qlab_part *out,
                                  qlab_err *err) QLAB_MUST_USE;
 
+/* The rows of a kind visible at the view's commit.  With a key, of rows that agree in it only the
+ * one with the greatest known_seq; `where` judges after that choice.  A kind without parts gives
+ * a table without rows. */
+typedef struct qlab_lake_query {
+    qlab_part_kind kind;
+    const char *select;   /* "asset_ix, ex_date, ..."; types as qlab_conn_query wants them */
+    const char *key;      /* "asset_id, ex_date, source"; NULL: all rows */
+    const char *where;    /* "NOT withdrawn"; NULL */
+    const char *order_by; /* NULL: any order, so give one */
+} qlab_lake_query;
+qlab_code qlab_lake_read_table(const qlab_lake_view *v, qlab_conn *conn, const qlab_lake_query *q,
+                               const qlab_type *types, size_t n_cols, qlab_table *out,
+                               qlab_err *err) QLAB_MUST_USE;
+
 typedef struct qlab_commit_draft {
-    uint32_t parent;       /* what the writer saw; the commit becomes parent + 1 */
-    const char *kind;      /* "ingest", "actions", "delistings" */
+    uint32_t parent;  /* what the writer saw; the commit becomes parent + 1 */
+    const char *kind; /* "ingest", "actions", "delistings" */
     qlab_basis price_basis, volume_basis;
     const qlab_part *added;
     size_t n_added;
     const char *const *removed; /* paths of parts this commit no longer shows */
     size_t n_removed;
-    json_t *counts;        /* borrowed; counts by reason */
-    json_t *sources;       /* borrowed; source packs with sha256 */
+    json_t *counts;  /* borrowed; counts by reason */
+    json_t *sources; /* borrowed; source packs with sha256 */
     const char *run_id;
 } qlab_commit_draft;
-/* QLAB_E_LOCKED-free exclusive create: QLAB_E_EXISTS when another writer took the number. */
+/* Exclusive create of lake/commits/<parent + 1>.json: QLAB_E_EXISTS when another writer took the
+ * number.  Every part must be in place.  Parts are recorded sorted, so their order in the draft
+ * does not matter.  A removed path that the parent does not show is QLAB_E_INTERNAL. */
 qlab_code qlab_lake_commit(const qlab_env *env, const qlab_commit_draft *draft, uint32_t *number,
                            qlab_err *err) QLAB_MUST_USE;
 
-/* Re-hashes every part of a commit, checks order, keys, counts and digests; each finding is one
- * line to `say`; *n_findings counts them. */
+/* Checks one commit: the whole chain back to the first, every part's bytes against its hash, order,
+ * unique keys, counts, dates and known_seq of its rows, and stored leaves against recomputed ones.
+ * Each finding is one line to `say` that names file and datum; *n_findings counts them.  The result
+ * is an error only where checking itself was impossible. */
 qlab_code qlab_lake_verify(const qlab_env *env, uint32_t commit,
                            void (*say)(void *ctx, const char *finding), void *ctx,
                            size_t *n_findings, qlab_err *err) QLAB_MUST_USE;
