@@ -24,6 +24,8 @@ typedef struct qlab_env {
     int32_t now;               /* --now */
     uint64_t seed;             /* --seed */
     bool quiet, dry_run;
+    int argc;                  /* the whole command line, for *.run.json */
+    char **argv;
     struct qlab_duck *duck;    /* opened by main where a command needs it; see duck/duck.h */
 } qlab_env;
 
