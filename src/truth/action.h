@@ -52,23 +52,28 @@ typedef struct qlab_action {
 const char *qlab_action_type_name(uint8_t type);
 const char *qlab_action_source_name(uint8_t source);
 const char *qlab_confidence_name(uint8_t confidence);
-bool qlab_action_type_parse(qlab_str s, uint8_t *type);
+bool qlab_action_type_parse(qlab_str s, uint8_t *type); /* false: none of the words */
+bool qlab_action_source_parse(qlab_str s, uint8_t *source);
+/* Same key, and the same r, d, c, interval, currency and withdrawal. */
+bool qlab_action_same_key(const qlab_action *a, const qlab_action *b);
+bool qlab_action_same_values(const qlab_action *a, const qlab_action *b);
+int qlab_action_cmp(const void *a, const void *b); /* the order of qlab_actions_read */
 
 /* ---- in the lake ------------------------------------------------------------------------------
  */
 
-/* Sorts by (byte order of asset_id, ex_date, type, source) and writes one part of kind ACTIONS;
- * known_seq is the number of the commit being made.  n >= 1.  asset_id_of(ctx, asset_ix) names an
- * asset (a view does not know those of the commit being made). */
+/* Sorts by (byte order of asset_id, ex_date, type, source, source_id) and writes one part of kind
+ * ACTIONS; known_seq is the number of the commit being made.  n >= 1.  asset_id_of(ctx, asset_ix)
+ * names an asset (a view does not know those of the commit being made). */
 qlab_code qlab_actions_write(const qlab_env *env, qlab_conn *conn, int32_t bucket,
                              qlab_action *rows, size_t n,
                              const char *(*asset_id_of)(const void *ctx, uint32_t asset_ix),
                              const void *ctx, uint32_t known_seq, qlab_part *out,
                              qlab_err *err) QLAB_MUST_USE;
 
-/* The facts visible at the view's commit, by (asset_ix, ex_date, type, source): of rows with the
- * same key the one with the greatest known_seq, withdrawn ones left out.  Strings in `strings`.
- * *rows is owned by the caller (qlab_free). */
+/* The facts visible at the view's commit, by (asset_ix, ex_date, source, type, source_id): of rows
+ * with the same key the one with the greatest known_seq, withdrawn ones left out.  Strings in
+ * `strings`. *rows is owned by the caller (qlab_free). */
 qlab_code qlab_actions_read(const qlab_lake_view *v, qlab_conn *conn, qlab_arena *strings,
                             qlab_action **rows, size_t *n, qlab_err *err) QLAB_MUST_USE;
 
@@ -76,19 +81,26 @@ qlab_code qlab_actions_read(const qlab_lake_view *v, qlab_conn *conn, qlab_arena
 typedef struct qlab_action_finding {
     uint32_t asset_ix;
     int32_t ex_date;
-    const char *code; /* "FACTOR_DISAGREES", "FEED_WITHOUT_FACTOR", "SPLIT_IN_BASIS", ... */
+    const char *code; /* FACTOR_DISAGREES, EX_DATE_DISAGREES, NO_SPLIT_IN_BASIS (a literal) */
     uint8_t kept_source, other_source;
+    int32_t other_date;
     double kept, other, other_low, other_high; /* as factors c */
 } qlab_action_finding;
 
+/* Raw closes around an ex-date: of the last valid bar before it and of the first one on or after
+ * it; false = unknown. */
+typedef bool (*qlab_closes_fn)(void *ctx, uint32_t asset_ix, int32_t ex_date, double *before,
+                               double *at);
+
 /* Which facts are applied: per (asset, ex_date) the best source (feed, factor feed, derived) and
- * all its types.  In place; returns the number kept.  `findings` may be NULL; otherwise *findings
- * is grown (qlab_free).  close_before(ctx, ...) gives the raw close of the last valid bar before
- * the ex-date and of the first one on or after it (NaN = unknown); it may be NULL. */
-size_t qlab_actions_resolve(qlab_action *rows, size_t n,
-                            bool (*closes)(void *ctx, uint32_t asset_ix, int32_t ex_date,
-                                           double *before, double *at),
-                            void *ctx, qlab_action_finding **findings, size_t *n_findings);
+ * all its types.  rows as qlab_actions_read gives them; in place; returns the number kept.
+ * Feed splits become in_basis where the prices are split-adjusted, and a fed dividend is then
+ * divided by the splits after it.  A lesser source within 5 days of a feed that says the same is
+ * the same event.  closes may be NULL (nothing is then compared).  *findings is grown (qlab_free);
+ * NULL = not wanted. */
+size_t qlab_actions_resolve(qlab_action *rows, size_t n, qlab_basis price_basis,
+                            qlab_closes_fn closes, void *ctx, qlab_action_finding **findings,
+                            size_t *n_findings);
 
 /* ---- delistings -------------------------------------------------------------------------------
  */

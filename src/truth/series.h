@@ -79,9 +79,13 @@ typedef struct qlab_series {
     double *open, *high, *low, *close, *volume; /* raw, NaN = missing */
     double *split, *signal, *acct;
     uint16_t *life_no;
-    uint32_t *bars_seen; /* valid bars of the life up to and with this one, from 1 */
-    uint32_t *flags;     /* QLAB_FLAG_*; window mode: complete for bars of its year only */
-    uint32_t *row;       /* row in the bars it was made from (qlab_bars index) */
+    uint32_t *bars_seen;  /* valid bars of the life up to and with this one, from 1 */
+    uint32_t *flags;      /* QLAB_FLAG_*; window mode: complete for bars of its year only */
+    uint32_t *row;        /* row in the bars it was made from (qlab_bars index) */
+    uint32_t *session_ix; /* position of its date in truth->session */
+    double *logret; /* ln of the split-adjusted close less that of the bar before; NaN at the first
+                       bar of a life (and of a window) */
+    double *scratch;
     /* window mode: bars [year_first, year_last) are those of the year */
     size_t year_first, year_last;
 } qlab_series;

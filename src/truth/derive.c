@@ -1,0 +1,352 @@
+#include "truth/derive.h"
+
+#include "base/alloc.h"
+#include "num/math.h"
+#include <assert.h>
+#include <float.h>
+#include <math.h>
+
+enum {
+    MAX_DECIMALS = 12,
+    FULL_PRECISION = 15, /* stands for "no number of decimals explains it" in comparisons */
+    SIDE_ROWS = 10,      /* neighbours a side that may show a hidden decimal */
+    MIN_SIDE_ROWS = 5,
+    MIN_IMAGES = 5,
+    CONFIRM_ROWS = 20,
+    MIN_CONFIRM_ROWS = 10,
+    MAX_SPLIT = 1000
+};
+
+static const double power10[MAX_DECIMALS + 1] = {1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
+                                                 1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
+
+/* Distance between binary32 neighbours at v > 0. */
+static double binary32_spacing(double v)
+{
+    int exponent = 0;
+    frexp(v, &exponent);
+    return ldexp(1.0, exponent - 24);
+}
+
+static double nearest_decimal(double v, int k)
+{
+    return floor(v * power10[k] + 0.5) / power10[k];
+}
+
+int qlab_decimals_of(double v, bool *binary32)
+{
+    if (binary32 != NULL)
+        *binary32 = false;
+    v = fabs(v);
+    if (!isfinite(v) || v == 0.0)
+        return 0;
+    double noise = 4.0 * DBL_EPSILON * v;
+    for (int k = 0; k <= MAX_DECIMALS && 1.0 > 16.0 * noise * power10[k]; k++)
+        if (fabs(nearest_decimal(v, k) - v) <= noise)
+            return k;
+    if ((double)(float)v == v)
+        for (int k = 0; k <= 9; k++)
+            if ((float)nearest_decimal(v, k) == (float)v) {
+                if (binary32 != NULL)
+                    *binary32 = true;
+                return k;
+            }
+    return -1;
+}
+
+/* n_roundings: how often the vendor may have rounded to binary32 on the way. */
+static double half_width(double v, int k, bool binary32, size_t n_roundings)
+{
+    double w = 4.0 * DBL_EPSILON * v * (double)(1 + n_roundings);
+    if (k >= 0 && k <= MAX_DECIMALS)
+        w += 0.5 / power10[k];
+    if (binary32)
+        w += 0.5 * binary32_spacing(v) * (double)(2 + n_roundings);
+    return w;
+}
+
+qlab_interval qlab_interval_of(double v, int k, bool binary32)
+{
+    double w = half_width(fabs(v), k, binary32, 0);
+    return (qlab_interval){v - w, v + w};
+}
+
+static const double small_ratios[][2] = {{3, 2}, {4, 3},   {5, 4},   {5, 2},
+                                         {6, 5}, {11, 10}, {21, 20}, {10, 7}};
+
+static void offer_ratio(double ratio, double c, double low, double high, double *best)
+{
+    if (ratio < low || ratio > high)
+        return;
+    double distance = ratio > c ? ratio / c : c / ratio;
+    double best_distance = *best > c ? *best / c : c / *best;
+    if (*best == 0.0 || distance < best_distance)
+        *best = ratio;
+}
+
+double qlab_split_ratio_in(double c, double low, double high)
+{
+    assert(c > 0.0 && low <= high);
+    double best = 0.0;
+    /* Whole numbers near c and near 1/c; the nearest one inside is enough. */
+    for (int inverse = 0; inverse < 2; inverse++) {
+        double n = floor((inverse ? 1.0 / c : c) + 0.5);
+        for (double m = n - 1.0; m <= n + 1.0; m += 1.0)
+            if (m >= 2.0 && m <= MAX_SPLIT)
+                offer_ratio(inverse ? 1.0 / m : m, c, low, high, &best);
+    }
+    for (size_t i = 0; i < sizeof small_ratios / sizeof small_ratios[0]; i++) {
+        offer_ratio(small_ratios[i][0] / small_ratios[i][1], c, low, high, &best);
+        offer_ratio(small_ratios[i][1] / small_ratios[i][0], c, low, high, &best);
+    }
+    return best;
+}
+
+qlab_typed_factor qlab_type_factor(double c, double low, double high, bool confirmed,
+                                   qlab_basis price_basis)
+{
+    double r = price_basis == QLAB_BASIS_RAW ? qlab_split_ratio_in(c, low, high) : 0.0;
+    bool near_one = c > 0.8 && c < 1.25;
+    if (r != 0.0 && (!near_one || confirmed))
+        return (qlab_typed_factor){QLAB_ACTION_SPLIT,
+                                   near_one ? QLAB_CONFIDENCE_MEDIUM : QLAB_CONFIDENCE_HIGH, r};
+    if (fabs(c - 1.0) > 0.15)
+        return (qlab_typed_factor){QLAB_ACTION_UNTYPED_FACTOR, QLAB_CONFIDENCE_LOW, NAN};
+    return (qlab_typed_factor){QLAB_ACTION_DIVIDEND_CASH,
+                               c > 1.0 ? QLAB_CONFIDENCE_MEDIUM : QLAB_CONFIDENCE_LOW, NAN};
+}
+
+static double median_in_place(double *x, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        double v = x[i];
+        size_t j = i;
+        for (; j > 0 && x[j - 1] > v; j--)
+            x[j] = x[j - 1];
+        x[j] = v;
+    }
+    return n % 2 ? x[n / 2] : 0.5 * (x[n / 2 - 1] + x[n / 2]);
+}
+
+/* Log volumes of rows [from, to) that traded; returns how many. */
+static size_t log_volumes(const double *volume, size_t from, size_t to, double *out)
+{
+    size_t n = 0;
+    for (size_t i = from; i < to; i++)
+        if (volume[i] > 0.0)
+            out[n++] = qlab_num_log(volume[i]);
+    return n;
+}
+
+bool qlab_volume_confirms(const double *volume, size_t n, size_t at, double r)
+{
+    assert(at <= n && r > 0.0);
+    double side[2][CONFIRM_ROWS], spread[2 * CONFIRM_ROWS], centre[2];
+    size_t from = at < CONFIRM_ROWS ? 0 : at - CONFIRM_ROWS;
+    size_t to = n - at < CONFIRM_ROWS ? n : at + CONFIRM_ROWS;
+    size_t n_side[2] = {log_volumes(volume, from, at, side[0]),
+                        log_volumes(volume, at, to, side[1])};
+    if (n_side[0] < MIN_CONFIRM_ROWS || n_side[1] < MIN_CONFIRM_ROWS)
+        return false;
+    size_t n_spread = 0;
+    for (int s = 0; s < 2; s++) {
+        centre[s] = median_in_place(side[s], n_side[s]);
+        for (size_t i = 0; i < n_side[s]; i++)
+            spread[n_spread++] = fabs(side[s][i] - centre[s]);
+    }
+    /* Standard error of a median of normal values: 1.2533 sigma / sqrt(n); sigma from the MAD. */
+    double sigma = 1.4826 * median_in_place(spread, n_spread);
+    double error =
+        1.2533141373155003 * sigma * sqrt(1.0 / (double)n_side[0] + 1.0 / (double)n_side[1]);
+    double step = centre[1] - centre[0];
+    return fabs(step) >= 2.0 * error && fabs(step - qlab_num_log(r)) <= 2.0 * error;
+}
+
+/* ---- a vintage --------------------------------------------------------------------------------
+ */
+
+typedef struct column {
+    const double *at;
+    int8_t *k; /* decimals; FULL_PRECISION where none */
+    int8_t k_max;
+    bool binary32; /* the vendor kept this column in binary32 */
+} column;
+
+static void measure_column(column *c, size_t n)
+{
+    size_t n_images = 0, n_asked = 0;
+    c->k_max = 0;
+    for (size_t i = 0; i < n; i++) {
+        double v = c->at[i];
+        bool image = false;
+        int k = qlab_decimals_of(v, &image);
+        c->k[i] = (int8_t)(k < 0 ? FULL_PRECISION : k);
+        if (c->k[i] > c->k_max)
+            c->k_max = c->k[i];
+        double spacing = binary32_spacing(v);
+        if (image) { /* exact binary32, printed in full */
+            n_images++;
+            n_asked++;
+        } else if (k > 0 && spacing * power10[k] > 4.0) {
+            /* More decimals than binary32 holds: is it a binary32 printed to k of them? */
+            n_asked++;
+            n_images += fabs((double)(float)v - v) <= 0.5001 / power10[k];
+        }
+    }
+    c->binary32 = n_asked >= MIN_IMAGES && n_images * 20 >= n_asked * 19;
+}
+
+/* Largest k of rows [from, to). */
+static int8_t largest(const int8_t *k, size_t from, size_t to)
+{
+    int8_t best = 0;
+    for (size_t i = from; i < to; i++)
+        if (k[i] > best)
+            best = k[i];
+    return best;
+}
+
+static int decimals_at(const column *c, size_t n, size_t i)
+{
+    size_t from = i < SIDE_ROWS ? 0 : i - SIDE_ROWS;
+    size_t to = n - i <= SIDE_ROWS ? n : i + SIDE_ROWS + 1;
+    bool before = i + 1 - from >= MIN_SIDE_ROWS, after = to - i >= MIN_SIDE_ROWS;
+    int8_t k;
+    if (before && after) {
+        int8_t a = largest(c->k, from, i + 1), b = largest(c->k, i, to);
+        k = a < b ? a : b;
+    } else {
+        k = largest(c->k, before ? from : after ? i : from, after ? to : before ? i + 1 : to);
+    }
+    return k == FULL_PRECISION ? -1 : k;
+}
+
+typedef struct vintage_rows {
+    size_t n;
+    const int32_t *date;
+    const double *volume;
+    column close, adjusted;
+    void *owned[6];
+    size_t n_owned;
+} vintage_rows;
+
+static void *own(vintage_rows *r, void *p)
+{
+    r->owned[r->n_owned++] = p;
+    return p;
+}
+
+/* Rows with both prices; copies only where some row lacks one. */
+static void take_rows(const qlab_vintage *v, vintage_rows *r)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < v->n; i++)
+        n += v->close[i] > 0.0 && v->adjusted_close[i] > 0.0;
+    *r = (vintage_rows){.n = n};
+    r->date = v->date;
+    r->volume = v->volume;
+    r->close.at = v->close;
+    r->adjusted.at = v->adjusted_close;
+    if (n < v->n) {
+        int32_t *date = own(r, qlab_alloc(n, sizeof *date));
+        double *close = own(r, qlab_alloc(n, sizeof *close));
+        double *adjusted = own(r, qlab_alloc(n, sizeof *adjusted));
+        double *volume = v->volume == NULL ? NULL : own(r, qlab_alloc(n, sizeof *volume));
+        for (size_t i = 0, j = 0; i < v->n; i++) {
+            if (!(v->close[i] > 0.0 && v->adjusted_close[i] > 0.0))
+                continue;
+            date[j] = v->date[i];
+            close[j] = v->close[i];
+            adjusted[j] = v->adjusted_close[i];
+            if (volume != NULL)
+                volume[j] = v->volume[i];
+            j++;
+        }
+        r->date = date;
+        r->volume = volume;
+        r->close.at = close;
+        r->adjusted.at = adjusted;
+    }
+    r->close.k = own(r, qlab_alloc(n, 1));
+    r->adjusted.k = own(r, qlab_alloc(n, 1));
+}
+
+/* [low, high] of f at row i; n_after: actions later in the vintage, each one rounding more. */
+static qlab_interval factor_interval(const vintage_rows *r, size_t i, int k_close, int k_adjusted,
+                                     size_t n_after)
+{
+    double a = r->adjusted.at[i], p = r->close.at[i];
+    double wa = half_width(a, k_adjusted, r->adjusted.binary32, n_after);
+    double wp = half_width(p, k_close, r->close.binary32, 0);
+    double low = a > wa ? (a - wa) / (p + wp) : 0.0;
+    return (qlab_interval){low, p > wp ? (a + wa) / (p - wp) : INFINITY};
+}
+
+/* [c_low, c_high] of row i against row i-1; narrow: with the most decimals of the columns. */
+static qlab_interval step_interval(const vintage_rows *r, size_t i, bool narrow, size_t n_after)
+{
+    qlab_interval f[2];
+    for (size_t j = 0; j < 2; j++) {
+        size_t at = i - 1 + j;
+        int kc = narrow ? r->close.k_max : decimals_at(&r->close, r->n, at);
+        int ka = narrow ? r->adjusted.k_max : decimals_at(&r->adjusted, r->n, at);
+        f[j] = factor_interval(r, at, kc == FULL_PRECISION ? -1 : kc,
+                               ka == FULL_PRECISION ? -1 : ka, n_after);
+    }
+    return (qlab_interval){f[1].low / f[0].high, f[0].low > 0.0 ? f[1].high / f[0].low : INFINITY};
+}
+
+static qlab_action make_action(const qlab_vintage *v, const vintage_rows *r, size_t i, double c,
+                               qlab_interval in)
+{
+    double ratio = qlab_split_ratio_in(c, in.low, in.high);
+    bool confirmed =
+        ratio != 0.0 && r->volume != NULL && qlab_volume_confirms(r->volume, r->n, i, ratio);
+    qlab_typed_factor t = qlab_type_factor(c, in.low, in.high, confirmed, v->price_basis);
+    qlab_action a = {.asset_ix = v->asset_ix,
+                     .ex_date = r->date[i],
+                     .type = t.type,
+                     .source = QLAB_SOURCE_DERIVED,
+                     .confidence = t.confidence,
+                     .r = t.r,
+                     .d = NAN,
+                     .c = c,
+                     .c_low = in.low,
+                     .c_high = in.high,
+                     .currency = v->currency != NULL ? v->currency : "",
+                     .source_id = ""};
+    if (t.type == QLAB_ACTION_DIVIDEND_CASH)
+        a.d = v->convention == QLAB_FACTOR_ON_PREVIOUS ? r->close.at[i - 1] * (1.0 - 1.0 / c)
+                                                       : r->close.at[i] * (c - 1.0);
+    return a;
+}
+
+void qlab_derive_actions(const qlab_vintage *v, qlab_action **out, size_t *n, size_t *cap)
+{
+    vintage_rows r;
+    take_rows(v, &r);
+    measure_column(&r.close, r.n);
+    measure_column(&r.adjusted, r.n);
+    size_t begin = *n;
+    /* Backwards: a vendor that multiplies in binary32 rounded once for every later action. */
+    for (size_t i = r.n; i-- > 1;) {
+        size_t n_after = *n - begin;
+        double f_before = r.adjusted.at[i - 1] / r.close.at[i - 1];
+        double c = r.adjusted.at[i] / r.close.at[i] / f_before;
+        qlab_interval in = step_interval(&r, i, true, n_after);
+        if (in.low <= 1.0 && in.high >= 1.0)
+            continue;
+        in = step_interval(&r, i, false, n_after);
+        if (in.low <= 1.0 && in.high >= 1.0)
+            continue;
+        qlab_grow((void **)out, cap, *n + 1, sizeof **out);
+        (*out)[(*n)++] = make_action(v, &r, i, c, in);
+    }
+    for (size_t a = begin, b = *n; a + 1 < b; a++) {
+        qlab_action swap = (*out)[a];
+        (*out)[a] = (*out)[--b];
+        (*out)[b] = swap;
+    }
+    for (size_t i = 0; i < r.n_owned; i++)
+        qlab_free(r.owned[i]);
+}
