@@ -37,6 +37,7 @@ qlab_spearman qlab_rank_spearman(const double *x, const double *y, size_t n, voi
 /* One side (the label of a date) ranked once and used against many scores. */
 typedef struct qlab_ranked {
     size_t n, n_present;
+    uint64_t squares; /* sum of rank2^2 */
     uint32_t *rank2; /* n, borrowed from the caller */
     uint32_t *order; /* n, borrowed from the caller: the first n_present are set */
 } qlab_ranked;
