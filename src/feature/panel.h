@@ -19,7 +19,7 @@ typedef struct qlab_panel qlab_panel;
 qlab_code qlab_panel_open(const qlab_env *env, const char *id, qlab_panel **out,
                           qlab_err *err) QLAB_MUST_USE;
 void qlab_panel_close(qlab_panel *p);
-const char *qlab_panel_id(const qlab_panel *p);          /* whole id */
+const char *qlab_panel_id(const qlab_panel *p); /* whole id */
 const char *qlab_panel_snapshot_id(const qlab_panel *p);
 const json_t *qlab_panel_manifest(const qlab_panel *p);
 /* Sessions of the set's axis (master sessions with >= 30 eligible names) inside its range. */
@@ -32,14 +32,25 @@ size_t qlab_panel_assets(const qlab_panel *p, const qlab_asset *const **assets);
 
 typedef struct qlab_xsec {
     size_t n_dates, n_rows, n_cols;
-    int32_t *dates;       /* n_dates, ascending; master sessions of the axis only */
-    size_t *first;        /* n_dates + 1 */
-    uint32_t *asset;      /* n_rows; rank of the asset_id */
-    uint8_t *eligibility; /* n_rows; 0 = eligible, else qlab_eligibility reason */
-    double *adv_usd_or_ccy; /* n_rows: median over 60 sessions of money volume (top-liquid N) */
-    double **col;         /* n_cols arrays of n_rows, in the order asked for */
-    uint8_t *presumed_gone[3]; /* 1 where label h = 1, 5, 20 rests on presumed-gone settlement; NULL if labels not asked */
+    int32_t *dates;            /* n_dates, ascending; master sessions of the axis only */
+    size_t *first;             /* n_dates + 1 */
+    uint32_t *asset;           /* n_rows; rank of the asset_id */
+    uint8_t *eligibility;      /* n_rows; 0 = eligible, else qlab_eligibility reason */
+    double *adv_usd_or_ccy;    /* n_rows: median over 60 sessions of money volume (top-liquid N) */
+    double **col;              /* n_cols arrays of n_rows, in the order asked for */
+    uint8_t *presumed_gone[3]; /* 1 where label h = 1, 5, 20 rests on presumed-gone settlement; NULL
+                                  if labels not asked */
+    int32_t *label_end[3];     /* n_rows: last date that label h = 1, 5, 20 rests on, QLAB_DATE_NONE
+                                  where the label is null; NULL if labels not asked */
 } qlab_xsec;
+
+/* Sessions of the axis with from <= date < to; the span may lie in one month or reach over several
+ * (stage A asks for a month together with the last session before it).  Row groups outside the span
+ * are not read. */
+qlab_code qlab_panel_load_dates(const qlab_panel *p, qlab_conn *conn, int32_t from, int32_t to,
+                                const char *const *columns, size_t n_columns, qlab_xsec *out,
+                                qlab_err *err) QLAB_MUST_USE;
+/* The same for one month. */
 
 qlab_code qlab_panel_load_month(const qlab_panel *p, qlab_conn *conn, int32_t month,
                                 const char *const *columns, size_t n_columns, qlab_xsec *out,
