@@ -1,8 +1,6 @@
 #include "truth/action.h"
 
 #include "base/alloc.h"
-#include "base/date.h"
-#include "base/file.h"
 #include <assert.h>
 #include <math.h>
 #include <stdlib.h>
@@ -143,24 +141,6 @@ qlab_code qlab_actions_write(const qlab_env *env, qlab_conn *conn, int32_t bucke
 
 /* ---- read ------------------------------------------------------------------------------------ */
 
-/* " FROM read_parquet([...])" over the parts of a kind; false when there is none. */
-static bool from_parts(const qlab_lake_view *v, qlab_part_kind kind, qlab_buf *sql)
-{
-    bool any = false;
-    for (size_t i = 0; i < v->n_parts; i++) {
-        if (v->parts[i].kind != kind)
-            continue;
-        qlab_buf_puts(sql, any ? "," : " FROM read_parquet([");
-        char *path = qlab_path_join(v->root, v->parts[i].path);
-        qlab_sql_quote(sql, path);
-        qlab_free(path);
-        any = true;
-    }
-    if (any)
-        qlab_buf_puts(sql, "])");
-    return any;
-}
-
 static const char *keep(qlab_arena *strings, qlab_str s)
 {
     return s.at == NULL ? "" : qlab_arena_strndup(strings, s.at, s.n);
@@ -205,14 +185,6 @@ static qlab_code take_action(const qlab_lake_view *v, const qlab_table *t, size_
     return QLAB_OK;
 }
 
-/* Key order with the latest row of a key first. */
-static int compare_latest_first(const void *pa, const void *pb)
-{
-    const qlab_action *a = pa, *b = pb;
-    int c = qlab_action_cmp(a, b);
-    return c != 0 ? c : (a->known_seq < b->known_seq) - (a->known_seq > b->known_seq);
-}
-
 qlab_code qlab_actions_read(const qlab_lake_view *v, qlab_conn *conn, qlab_arena *strings,
                             qlab_action **rows, size_t *n, qlab_err *err)
 {
@@ -220,40 +192,31 @@ qlab_code qlab_actions_read(const qlab_lake_view *v, qlab_conn *conn, qlab_arena
                                       QLAB_T_STR,  QLAB_T_F64,  QLAB_T_F64, QLAB_T_F64,
                                       QLAB_T_F64,  QLAB_T_F64,  QLAB_T_STR, QLAB_T_STR,
                                       QLAB_T_BOOL, QLAB_T_BOOL, QLAB_T_U32};
+    static const qlab_lake_query query = {
+        .kind = QLAB_PART_ACTIONS,
+        .select = "asset_ix, ex_date, action_type, source, confidence, split_factor, "
+                  "dividend_cash, c, c_low, c_high, currency, source_id, in_basis, withdrawn, "
+                  "known_seq",
+        .key = "asset_id, ex_date, action_type, source, source_id",
+        .where = "NOT withdrawn",
+        .order_by = "asset_ix, ex_date"};
     *rows = NULL;
     *n = 0;
-    qlab_buf sql = QLAB_BUF_INIT;
-    qlab_buf_puts(&sql,
-                  "SELECT asset_ix, ex_date, action_type, source, confidence, split_factor, "
-                  "dividend_cash, c, c_low, c_high, currency, source_id, in_basis, withdrawn, "
-                  "known_seq");
-    if (!from_parts(v, QLAB_PART_ACTIONS, &sql)) {
-        qlab_buf_free(&sql);
-        return QLAB_OK;
-    }
     qlab_table t = QLAB_TABLE_INIT;
-    qlab_action *all = NULL;
-    size_t kept = 0;
-    qlab_code code = qlab_conn_query(conn, sql.at, types, sizeof types / sizeof types[0], &t, err);
+    qlab_code code =
+        qlab_lake_read_table(v, conn, &query, types, sizeof types / sizeof types[0], &t, err);
     if (code != QLAB_OK)
-        goto done;
-    all = qlab_alloc(t.n_rows, sizeof *all);
+        return code;
+    qlab_action *all = qlab_alloc(t.n_rows, sizeof *all);
     for (size_t i = 0; i < t.n_rows && code == QLAB_OK; i++)
         code = take_action(v, &t, i, strings, &all[i], err);
-    if (code != QLAB_OK)
-        goto done;
-    qsort(all, t.n_rows, sizeof *all, compare_latest_first);
-    for (size_t i = 0; i < t.n_rows; i++)
-        if ((i == 0 || !qlab_action_same_key(&all[i - 1], &all[i])) && !all[i].withdrawn)
-            all[kept++] = all[i];
-done:
-    qlab_table_free(&t);
-    qlab_buf_free(&sql);
-    if (code != QLAB_OK) {
+    if (code == QLAB_OK) {
+        qsort(all, t.n_rows, sizeof *all, qlab_action_cmp);
+        *rows = all;
+        *n = t.n_rows;
+    } else {
         qlab_free(all);
-        return code;
     }
-    *rows = all;
-    *n = kept;
-    return QLAB_OK;
+    qlab_table_free(&t);
+    return code;
 }

@@ -1,8 +1,6 @@
 #include "truth/action.h"
 
 #include "base/alloc.h"
-#include "base/file.h"
-#include <stdlib.h>
 #include <string.h>
 
 static int compare_ids(const void *pa, const void *pb, const qlab_lake_view *names)
@@ -76,16 +74,6 @@ qlab_code qlab_delistings_write(const qlab_env *env, qlab_conn *conn, qlab_delis
     return code;
 }
 
-static int compare_latest_first(const void *pa, const void *pb)
-{
-    const qlab_delisting *a = pa, *b = pb;
-    if (a->asset_ix != b->asset_ix)
-        return a->asset_ix < b->asset_ix ? -1 : 1;
-    if (a->delist_date != b->delist_date)
-        return a->delist_date < b->delist_date ? -1 : 1;
-    return (a->known_seq < b->known_seq) - (a->known_seq > b->known_seq);
-}
-
 static qlab_code take(const qlab_lake_view *v, const qlab_table *t, size_t i, qlab_arena *strings,
                       qlab_delisting *d, qlab_err *err)
 {
@@ -111,49 +99,29 @@ qlab_code qlab_delistings_read(const qlab_lake_view *v, qlab_conn *conn, qlab_ar
 {
     static const qlab_type types[] = {QLAB_T_U32, QLAB_T_DATE, QLAB_T_STR,  QLAB_T_F64,
                                       QLAB_T_STR, QLAB_T_STR,  QLAB_T_BOOL, QLAB_T_U32};
+    static const qlab_lake_query query = {
+        .kind = QLAB_PART_DELISTINGS,
+        .select = "asset_ix, delist_date, delist_code, delist_return, source, source_code, "
+                  "withdrawn, known_seq",
+        .key = "asset_id, delist_date",
+        .where = "NOT withdrawn",
+        .order_by = "asset_ix, delist_date"};
     *rows = NULL;
     *n = 0;
-    qlab_buf sql = QLAB_BUF_INIT;
-    qlab_buf_puts(&sql, "SELECT asset_ix, delist_date, delist_code, delist_return, source, "
-                        "source_code, withdrawn, known_seq FROM read_parquet([");
-    size_t n_parts = 0;
-    for (size_t i = 0; i < v->n_parts; i++) {
-        if (v->parts[i].kind != QLAB_PART_DELISTINGS)
-            continue;
-        qlab_buf_puts(&sql, n_parts++ > 0 ? "," : "");
-        char *path = qlab_path_join(v->root, v->parts[i].path);
-        qlab_sql_quote(&sql, path);
-        qlab_free(path);
-    }
-    qlab_buf_puts(&sql, "])");
     qlab_table t = QLAB_TABLE_INIT;
-    qlab_delisting *all = NULL;
-    size_t kept = 0;
-    qlab_code code = QLAB_OK;
-    if (n_parts == 0)
-        goto done;
-    code = qlab_conn_query(conn, sql.at, types, sizeof types / sizeof types[0], &t, err);
+    qlab_code code =
+        qlab_lake_read_table(v, conn, &query, types, sizeof types / sizeof types[0], &t, err);
     if (code != QLAB_OK)
-        goto done;
-    all = qlab_alloc(t.n_rows, sizeof *all);
+        return code;
+    qlab_delisting *all = qlab_alloc(t.n_rows, sizeof *all);
     for (size_t i = 0; i < t.n_rows && code == QLAB_OK; i++)
         code = take(v, &t, i, strings, &all[i], err);
-    if (code != QLAB_OK)
-        goto done;
-    qsort(all, t.n_rows, sizeof *all, compare_latest_first);
-    for (size_t i = 0; i < t.n_rows; i++)
-        if ((i == 0 || all[i - 1].asset_ix != all[i].asset_ix ||
-             all[i - 1].delist_date != all[i].delist_date) &&
-            !all[i].withdrawn)
-            all[kept++] = all[i];
-done:
-    qlab_table_free(&t);
-    qlab_buf_free(&sql);
-    if (code != QLAB_OK) {
+    if (code == QLAB_OK) {
+        *rows = all;
+        *n = t.n_rows;
+    } else {
         qlab_free(all);
-        return code;
     }
-    *rows = all;
-    *n = kept;
-    return QLAB_OK;
+    qlab_table_free(&t);
+    return code;
 }
