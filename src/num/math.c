@@ -72,13 +72,14 @@ static pair log_pair(double x)
         (1.0 / 3 +
          t * (-1.0 / 4 +
               t * (1.0 / 5 +
-                   t * (-1.0 / 6 + t * (1.0 / 7 + t * (-1.0 / 8 + t * (1.0 / 9 - t * (1.0 / 10))))))));
+                   t * (-1.0 / 6 +
+                        t * (1.0 / 7 + t * (-1.0 / 8 + t * (1.0 / 9 - t * (1.0 / 10))))))));
 
     const double kd = (double)k;
     const pair a = two_sum(kd * LN2_HI + row->hi, r.hi);
     const pair b = two_sum(a.hi, -0.5 * square.hi);
-    const double low = ((kd * LN2_LO + row->lo) + a.lo + b.lo) +
-                       ((r.lo - t * r.lo) - 0.5 * square.lo + tail);
+    const double low =
+        ((kd * LN2_LO + row->lo) + a.lo + b.lo) + ((r.lo - t * r.lo) - 0.5 * square.lo + tail);
     return two_sum(b.hi, low);
 }
 
@@ -135,8 +136,7 @@ double qlab_num_exp_sum(double x, double low)
     const struct exp_row *row = &EXP_TABLE[(uint64_t)whole & 127];
     const double p =
         r + (r_low +
-             r * r *
-                 (0.5 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720))))));
+             r * r * (0.5 + r * (1.0 / 6 + r * (1.0 / 24 + r * (1.0 / 120 + r * (1.0 / 720))))));
     return scale(row->hi + (row->lo + row->hi * p), (whole - (whole & 127)) / 128);
 }
 
@@ -198,8 +198,8 @@ static double cos_small(double t)
         (1.0 / 24 -
          s * (1.0 / 720 -
               s * (1.0 / 40320 -
-                   s * (1.0 / 3628800 -
-                        s * (1.0 / 479001600 - s * (1.0 / 87178291200.0 - s / 20922789888000.0))))));
+                   s * (1.0 / 3628800 - s * (1.0 / 479001600 -
+                                             s * (1.0 / 87178291200.0 - s / 20922789888000.0))))));
     const double half = 0.5 * s, one = 1.0 - half;
     return one + (((1.0 - one) - half) + rest);
 }
@@ -211,9 +211,8 @@ static double sin_small(double t)
         s * (1.0 / 6 -
              s * (1.0 / 120 -
                   s * (1.0 / 5040 -
-                       s * (1.0 / 362880 -
-                            s * (1.0 / 39916800 -
-                                 s * (1.0 / 6227020800.0 - s / 1307674368000.0))))));
+                       s * (1.0 / 362880 - s * (1.0 / 39916800 -
+                                                s * (1.0 / 6227020800.0 - s / 1307674368000.0))))));
     return t - t * rest;
 }
 

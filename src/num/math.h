@@ -20,11 +20,11 @@
 
 #include "base/view.h"
 
-double qlab_num_log(double x);  /* natural; <= 1 ulp; 0 gives -inf, x < 0 gives NaN */
-double qlab_num_exp(double x);  /* <= 1 ulp; above 709.78 gives +inf, below -745.13 gives 0 */
+double qlab_num_log(double x); /* natural; <= 1 ulp; 0 gives -inf, x < 0 gives NaN */
+double qlab_num_exp(double x); /* <= 1 ulp; above 709.78 gives +inf, below -745.13 gives 0 */
 double qlab_num_exp_sum(double x, double low); /* exp(x + low), |low| < 2^-13 */
-double qlab_num_log1p(double x);          /* log(1 + x); <= 2 ulp */
-double qlab_num_pow(double x, double y);  /* <= 1 ulp; the cases of C17 F.10.4.4 */
+double qlab_num_log1p(double x);               /* log(1 + x); <= 2 ulp */
+double qlab_num_pow(double x, double y);       /* <= 1 ulp; the cases of C17 F.10.4.4 */
 /* out[i] = log(in[i]), NaN where in[i] is not a positive finite number.  May overlap exactly. */
 void qlab_num_log_column(qlab_f64v in, qlab_f64w out);
 
@@ -42,8 +42,8 @@ double qlab_num_normal(uint64_t seed, uint64_t unit, uint64_t draw);
 
 double qlab_num_lgamma(double x);                       /* x > 0; error <= 1e-14 (1 + |value|) */
 double qlab_num_beta_inc(double a, double b, double x); /* regularised I_x(a, b); a, b > 0 */
-double qlab_num_t_sf(double t, double df);   /* P(T > t), Student; df > 0; relative error <= 1e-12 */
-double qlab_num_t_ppf(double p, double df);  /* quantile */
-double qlab_num_f_sf(double f, double d1, double d2);   /* P(F > f) */
+double qlab_num_t_sf(double t, double df);  /* P(T > t), Student; df > 0; relative error <= 1e-12 */
+double qlab_num_t_ppf(double p, double df); /* quantile */
+double qlab_num_f_sf(double f, double d1, double d2); /* P(F > f) */
 
 #endif

@@ -126,8 +126,8 @@ double qlab_num_norm_ppf(double p)
 /* Stirling's remainder ln Gamma(x) - [(x - 1/2) ln x - x + ln sqrt(2 pi)], x >= 10. */
 static double stirling_rest(double x)
 {
-    static const double C[8] = {1.0 / 12,      -1.0 / 360,     1.0 / 1260,    -1.0 / 1680,
-                                1.0 / 1188,    -691.0 / 360360, 1.0 / 156,    -3617.0 / 122400};
+    static const double C[8] = {1.0 / 12,   -1.0 / 360,      1.0 / 1260, -1.0 / 1680,
+                                1.0 / 1188, -691.0 / 360360, 1.0 / 156,  -3617.0 / 122400};
     const double s = 1.0 / (x * x);
     return horner(C, s) / x;
 }
@@ -198,7 +198,8 @@ static double beta_tail(double a, double b, double x, double y, bool complement)
     const double log_y = y < 0.5 ? qlab_num_log(y) : qlab_num_log1p(-x);
     const double front = qlab_num_exp((a * log_x + b * log_y) - lbeta(a, b));
     const bool direct = x <= (a + 1.0) / (a + b + 2.0);
-    const double part = direct ? front * beta_fraction(a, b, x) / a : front * beta_fraction(b, a, y) / b;
+    const double part =
+        direct ? front * beta_fraction(a, b, x) / a : front * beta_fraction(b, a, y) / b;
     return direct == complement ? 1.0 - part : part;
 }
 

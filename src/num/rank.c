@@ -4,9 +4,9 @@
 #include <math.h>
 #include <string.h>
 
-/* A sort item: the upper half of the order-preserving key, and the name's position.  Three passes of
- * 11 bits put the items in order of the upper 32 bits; the few names that agree in all of those (sign,
- * exponent and 20 bits of the mantissa) are then put right by their whole keys. */
+/* A sort item: the upper half of the order-preserving key, and the name's position.  Three passes
+ * of 11 bits put the items in order of the upper 32 bits; the few names that agree in all of those
+ * (sign, exponent and 20 bits of the mantissa) are then put right by their whole keys. */
 enum { DIGIT_BITS = 11, N_DIGITS = 3, RADIX = 1 << DIGIT_BITS, SHORT_RUN = 24 };
 
 __extension__ typedef __int128 wide;
@@ -18,7 +18,8 @@ typedef struct work {
 
 size_t qlab_rank_scratch_bytes(size_t n)
 {
-    return 2 * n * sizeof(uint64_t) + N_DIGITS * RADIX * sizeof(uint32_t) + 2 * n * sizeof(uint32_t);
+    return 2 * n * sizeof(uint64_t) + N_DIGITS * RADIX * sizeof(uint32_t) +
+           2 * n * sizeof(uint32_t);
 }
 
 static work work_of(size_t n, void *scratch)
@@ -152,8 +153,8 @@ static uint64_t *sorted_items(const double *x, const uint32_t *wanted, size_t n,
     return sorted;
 }
 
-/* One past the last item that ties with item i.  Equal values have equal upper halves, whichever half
- * of their keys stands there; the look at x is for the few that agree. */
+/* One past the last item that ties with item i.  Equal values have equal upper halves, whichever
+ * half of their keys stands there; the look at x is for the few that agree. */
 static size_t tie_end(const uint64_t *items, size_t m, size_t i, const double *x)
 {
     size_t end = i + 1;
@@ -232,8 +233,8 @@ static uint64_t squares(const uint32_t *rank2, size_t n)
 }
 
 /* x ranked over the names where b is set, against b: ranks among those same names. */
-static qlab_spearman rank_against(const double *x, const uint32_t *b, uint64_t bb, const uint64_t *items,
-                                  size_t m)
+static qlab_spearman rank_against(const double *x, const uint32_t *b, uint64_t bb,
+                                  const uint64_t *items, size_t m)
 {
     sums s = {0, 0, bb};
     for (size_t i = 0; i < m;) {

@@ -20,14 +20,15 @@ size_t qlab_rank_scratch_bytes(size_t n);
 
 /* Both return the number of present values. */
 size_t qlab_rank_average2(const double *x, size_t n, uint32_t *rank2, void *scratch);
-size_t qlab_rank_average(const double *x, size_t n, double *rank, void *scratch); /* NaN = missing */
+size_t qlab_rank_average(const double *x, size_t n, double *rank,
+                         void *scratch); /* NaN = missing */
 
 /* The present names by ascending value, ties in the order of names: `order` gets at most n entries;
  * returns how many. */
 size_t qlab_rank_order(const double *x, size_t n, uint32_t *order, void *scratch);
 
 typedef struct qlab_spearman {
-    double rho;     /* NaN where n_common < 2 or either side is constant over the common names */
+    double rho;      /* NaN where n_common < 2 or either side is constant over the common names */
     size_t n_common; /* names with both values */
 } qlab_spearman;
 
@@ -38,8 +39,8 @@ qlab_spearman qlab_rank_spearman(const double *x, const double *y, size_t n, voi
 typedef struct qlab_ranked {
     size_t n, n_present;
     uint64_t squares; /* sum of rank2^2 */
-    uint32_t *rank2; /* n, borrowed from the caller */
-    uint32_t *order; /* n, borrowed from the caller: the first n_present are set */
+    uint32_t *rank2;  /* n, borrowed from the caller */
+    uint32_t *order;  /* n, borrowed from the caller: the first n_present are set */
 } qlab_ranked;
 
 /* Fills out over the caller's two arrays of n. */

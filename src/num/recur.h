@@ -25,7 +25,8 @@ void qlab_recur_ema(qlab_f64v in, size_t n, qlab_f64w out);
 void qlab_recur_wilder(qlab_f64v in, size_t n, qlab_f64w out);
 
 /* macd = EMA_fast - EMA_slow of close; signal = EMA_sig of macd, seeded with the mean of macd's
- * first sig values.  The slow average is computed in macd, the fast one in signal, then replaced. */
+ * first sig values.  The slow average is computed in macd, the fast one in signal, then replaced.
+ */
 void qlab_recur_macd(qlab_f64v close, size_t fast, size_t slow, size_t sig, qlab_f64w macd,
                      qlab_f64w signal);
 
@@ -34,7 +35,8 @@ void qlab_recur_macd(qlab_f64v close, size_t fast, size_t slow, size_t sig, qlab
 void qlab_recur_rsi(qlab_f64v close, size_t n, qlab_f64w out);
 
 /* Wilder's average of the true range max(H, C1) - min(L, C1), C1 the close before.  Row 0 has no
- * close before and so no true range: the seed is the mean over rows 1..n, the first value at row n. */
+ * close before and so no true range: the seed is the mean over rows 1..n, the first value at row n.
+ */
 void qlab_recur_atr(qlab_f64v high, qlab_f64v low, qlab_f64v close, size_t n, qlab_f64w out);
 
 /* sqrt of the exponential average (a = 2/(n+1)) of logret^2, not centred, per row (not annualised).

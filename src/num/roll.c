@@ -6,8 +6,9 @@
 
 /* A window of win rows is cut into blocks of powers of two, smallest first from its first row.
  * Blocks of one size are made for every start at once from two of half the size, in place: value j
- * of a level belongs to the block that starts at row j.  Each value therefore comes from the rows of
- * its own block alone, whatever slice of the column is at hand.  Tiles keep the levels in cache. */
+ * of a level belongs to the block that starts at row j.  Each value therefore comes from the rows
+ * of its own block alone, whatever slice of the column is at hand.  Tiles keep the levels in cache.
+ */
 enum { TILE = 512, MAX_WIN = QLAB_ROLL_MAX_WIN };
 
 /* The loop below it reads only what is at or ahead of the element it writes. */
@@ -148,8 +149,8 @@ typedef struct powers {
 
 /* The block that starts at row j + gap, taken about row j instead and added to what stands there.
  * with_cubes is a constant in each caller. */
-static inline void add_shifted(double d, double nb, const powers *p, size_t from, double *s, double *q,
-                               double *c, int with_cubes)
+static inline void add_shifted(double d, double nb, const powers *p, size_t from, double *s,
+                               double *q, double *c, int with_cubes)
 {
     const double sb = p->s[from], qb = p->q[from], nd = nb * d;
     const double moved = sb + nd;
@@ -159,8 +160,8 @@ static inline void add_shifted(double d, double nb, const powers *p, size_t from
     *s += moved;
 }
 
-static inline void tree_powers(const double *restrict x, size_t win, powers *restrict p, size_t n_out,
-                               int with_cubes)
+static inline void tree_powers(const double *restrict x, size_t win, powers *restrict p,
+                               size_t n_out, int with_cubes)
 {
     size_t n = n_out + win - 1, covered = 0;
 
@@ -330,8 +331,11 @@ void qlab_roll_median(qlab_f64v in, size_t win, qlab_f64w out)
             n++;
         }
         if (i + 1 >= win)
-            out.at[i] = n < win ? NAN : finite_or_nan(win % 2 ? sorted[win / 2]
-                                                : 0.5 * sorted[win / 2 - 1] + 0.5 * sorted[win / 2]);
+            out.at[i] =
+                n < win
+                    ? NAN
+                    : finite_or_nan(win % 2 ? sorted[win / 2]
+                                            : 0.5 * sorted[win / 2 - 1] + 0.5 * sorted[win / 2]);
     }
 }
 

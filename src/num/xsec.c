@@ -15,7 +15,8 @@ static bool present(double v)
     return v - v == 0.0;
 }
 
-/* The names of a cross-section put together by group: member[first[g]..first[g+1]) in the order given. */
+/* The names of a cross-section put together by group: member[first[g]..first[g+1]) in the order
+ * given. */
 typedef struct layout {
     size_t n_groups;
     size_t *first;    /* n_groups + 1 */
@@ -38,7 +39,8 @@ size_t qlab_xsec_scratch_bytes(size_t n, size_t n_groups, size_t n_regressors)
 }
 
 /* Names without a group are left out and get NaN. */
-static layout layout_of(size_t n, const uint32_t *group, size_t n_groups, qlab_f64w out, void *scratch)
+static layout layout_of(size_t n, const uint32_t *group, size_t n_groups, qlab_f64w out,
+                        void *scratch)
 {
     layout l = {.n_groups = group ? n_groups : 1};
     char *at = scratch;
@@ -205,7 +207,8 @@ void qlab_xsec_z(qlab_f64v x, const uint32_t *group, size_t n_groups, qlab_f64w 
     }
 }
 
-void qlab_xsec_rank(qlab_f64v x, const uint32_t *group, size_t n_groups, qlab_f64w out, void *scratch)
+void qlab_xsec_rank(qlab_f64v x, const uint32_t *group, size_t n_groups, qlab_f64w out,
+                    void *scratch)
 {
     assert(out.n == x.n);
     const layout l = layout_of(x.n, group, n_groups, out, scratch);
@@ -219,7 +222,8 @@ void qlab_xsec_rank(qlab_f64v x, const uint32_t *group, size_t n_groups, qlab_f6
     }
 }
 
-void qlab_xsec_demean(qlab_f64v x, const uint32_t *group, size_t n_groups, qlab_f64w out, void *scratch)
+void qlab_xsec_demean(qlab_f64v x, const uint32_t *group, size_t n_groups, qlab_f64w out,
+                      void *scratch)
 {
     assert(out.n == x.n);
     const layout l = layout_of(x.n, group, n_groups, out, scratch);
@@ -257,8 +261,8 @@ static void take_basis_off(double *v, const double *q, size_t n_basis, size_t n)
     }
 }
 
-/* Puts v, made orthogonal to the constant and to q, behind q as a unit column; false when nothing of
- * it was left. */
+/* Puts v, made orthogonal to the constant and to q, behind q as a unit column; false when nothing
+ * of it was left. */
 static bool extend_basis(double *v, const double *q, size_t n_basis, size_t n)
 {
     double largest = 0.0;

@@ -16,7 +16,11 @@
 
 #include "base/view.h"
 
-typedef enum qlab_adjust_method { QLAB_ADJUST_BH, QLAB_ADJUST_BY, QLAB_ADJUST_HOLM } qlab_adjust_method;
+typedef enum qlab_adjust_method {
+    QLAB_ADJUST_BH,
+    QLAB_ADJUST_BY,
+    QLAB_ADJUST_HOLM
+} qlab_adjust_method;
 
 /* Returns the number of tests (p present).  Values outside [0, 1] are a bug of the caller. */
 size_t qlab_adjust_p(qlab_f64v p, qlab_adjust_method method, qlab_f64w out);

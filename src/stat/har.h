@@ -19,11 +19,11 @@
 #include "base/view.h"
 
 typedef struct qlab_har {
-    size_t n;      /* values used */
-    size_t b;      /* cosine terms = degrees of freedom */
+    size_t n; /* values used */
+    size_t b; /* cosine terms = degrees of freedom */
     double mean;
-    double lrv;    /* long-run variance of one value */
-    double t, p;   /* p one-sided: P(T_b > t) */
+    double lrv;  /* long-run variance of one value */
+    double t, p; /* p one-sided: P(T_b > t) */
 } qlab_har;
 
 /* Terms for n values; 0 when n < 5 (fewer values than terms + 1). */

@@ -1,7 +1,7 @@
 /* stat/ic.h -- summary of a series of rank ICs (METHODS 6).
  *
- *   ic    one value a master session, in date order; NaN = null (fewer than 30 names) and is skipped
- *   n     sessions that have a value
+ *   ic    one value a master session, in date order; NaN = null (fewer than 30 names) and is
+ * skipped n     sessions that have a value
  *
  * Pure functions; they cannot fail: what does not exist is NaN.
  */

@@ -1,9 +1,10 @@
 /* stat/moments.h -- moments and autocorrelation of one series.
  *
- *   x   one value a period in date order; NaN is skipped (moments) or breaks no order (acf: dropped,
- *       the rest taken as adjacent)
+ *   x   one value a period in date order; NaN is skipped (moments) or breaks no order (acf:
+ * dropped, the rest taken as adjacent)
  *
- * Pure functions, no allocation; what does not exist is NaN.  Two passes: the level costs no digits.
+ * Pure functions, no allocation; what does not exist is NaN.  Two passes: the level costs no
+ * digits.
  */
 #ifndef QLAB_STAT_MOMENTS_H
 #define QLAB_STAT_MOMENTS_H

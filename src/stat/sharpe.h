@@ -6,8 +6,8 @@
  *   benchmark   b, per period
  *   rho         first autocorrelation of the series, -1 < rho < 1 (2025 form only)
  *
- * Every result names form, ddof, N and rho where it is printed.  Pure functions; what does not exist
- * (variance term <= 0, T < 2, sr <= b for MinTRL) is NaN, or +inf where the line says so.
+ * Every result names form, ddof, N and rho where it is printed.  Pure functions; what does not
+ * exist (variance term <= 0, T < 2, sr <= b for MinTRL) is NaN, or +inf where the line says so.
  *
  * Sources: Bailey and Lopez de Prado, "The Sharpe Ratio Efficient Frontier", J. Risk 15 (2012),
  * eq. 11 and 13; the same, "The Deflated Sharpe Ratio", J. Portf. Manag. 40 (2014), eq. 1-2;
