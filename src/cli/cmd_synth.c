@@ -1,5 +1,6 @@
 /* cli/cmd_synth.c -- `quantlab synth`: a synthetic vendor folder whose truth is known. */
 #include "base/decimal.h"
+#include "base/json.h"
 #include "cli/cmd.h"
 #include "synth/synth.h"
 
