@@ -317,6 +317,25 @@ size_t qlab_decimal_format(double v, char out[QLAB_DECIMAL_BYTES])
     }
 }
 
+bool qlab_decimal_parse_text(const char *s, double *out)
+{
+    const bool negative = *s == '-';
+    const char *digits = s + (*s == '-' || *s == '+');
+    char with_zero[64];
+    size_t n_read;
+    if (*digits == '-' || *digits == '+')
+        return false;
+    if (*digits == '.' || *s == '+') {
+        if (strlen(digits) > sizeof with_zero - 3)
+            return false;
+        snprintf(with_zero, sizeof with_zero, "%s%s%s", negative ? "-" : "",
+                 *digits == '.' ? "0" : "", digits);
+        s = with_zero;
+    }
+    const size_t n = strlen(s);
+    return qlab_decimal_parse(s, n, out, &n_read, NULL) == QLAB_DECIMAL_OK && n_read == n;
+}
+
 bool qlab_decimal_parse_size(const char *s, size_t *bytes)
 {
     static const struct {

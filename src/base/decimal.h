@@ -22,6 +22,8 @@ enum { QLAB_DECIMAL_BYTES = 32 };
  * number up to 2^53 has no point ("100"), an exponent neither "+" nor zeros in front ("1e22").
  * "NaN", "inf", "-inf".  Returns its length. */
 size_t qlab_decimal_format(double v, char out[QLAB_DECIMAL_BYTES]);
+/* A whole text as people write numbers: a JSON number, also ".5" and "+1". */
+bool qlab_decimal_parse_text(const char *s, double *out);
 /* "512MiB", "4GiB", "1000000" to bytes (KiB MiB GiB TiB, KB MB GB TB). */
 bool qlab_decimal_parse_size(const char *s, size_t *bytes);
 

@@ -348,28 +348,10 @@ static qlab_code fail_range(const reading *r)
                           qlab_yaml_scalar(r->node), low, high);
 }
 
-/* YAML writes .5 and +1 too; all else is a JSON number, whole. */
-static bool parse_number(const char *text, double *v)
-{
-    char with_zero[64];
-    size_t n_read;
-    const bool negative = *text == '-';
-    const char *digits = text + (*text == '-' || *text == '+');
-    if (*digits == '.' || *text == '+') {
-        if (strlen(digits) > sizeof with_zero - 3 || *digits == '-' || *digits == '+')
-            return false;
-        snprintf(with_zero, sizeof with_zero, "%s%s%s", negative ? "-" : "",
-                 *digits == '.' ? "0" : "", digits);
-        text = with_zero;
-    }
-    const size_t n = strlen(text);
-    return qlab_decimal_parse(text, n, v, &n_read, NULL) == QLAB_DECIMAL_OK && n_read == n;
-}
-
 static qlab_code read_f64(const reading *r)
 {
     double v;
-    if (!is_plain(raw(r->node)) || !parse_number(qlab_yaml_scalar(r->node), &v))
+    if (!is_plain(raw(r->node)) || !qlab_decimal_parse_text(qlab_yaml_scalar(r->node), &v))
         return fail_value(r, r->node, "a number");
     if (!in_range(r->key, v))
         return fail_range(r);

@@ -1,0 +1,29 @@
+/* cli/main.c -- the one table of commands, in data-flow order. */
+#include "cli/cmd.h"
+
+/* GROUP("heading") and CMD(name): the command qlab_cmd_<name> of cli/cmd_<name>.c. */
+#define COMMANDS                                                                                   \
+    GROUP("a root, a market")                                                                      \
+    CMD(init)                                                                                      \
+    CMD(config_show)                                                                               \
+    GROUP("data in: vendor to lake")                                                               \
+    GROUP("truth: actions, delistings, snapshots")                                                 \
+    GROUP("features")                                                                              \
+    GROUP("candidates and stages")                                                                 \
+    GROUP("looking")                                                                               \
+    CMD(runs_list)
+
+#define GROUP(heading)
+#define CMD(name) extern const qlab_cmd qlab_cmd_##name;
+COMMANDS
+#undef GROUP
+#undef CMD
+
+#define GROUP(heading) {heading, NULL},
+#define CMD(name) {NULL, &qlab_cmd_##name},
+static const qlab_cmd_entry TABLE[] = {COMMANDS};
+
+int main(int argc, char **argv)
+{
+    return qlab_cmd_main(TABLE, sizeof TABLE / sizeof TABLE[0], argc, argv);
+}
