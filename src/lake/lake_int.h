@@ -1,0 +1,30 @@
+/* lake/lake_int.h -- what the files of this module share.  Not for others. */
+#ifndef QLAB_LAKE_LAKE_INT_H
+#define QLAB_LAKE_LAKE_INT_H
+
+#include "lake/lake.h"
+
+enum { QLAB_LAKE_CHECKPOINT_EVERY = 64 };
+
+/* "<root>/lake/commits/00000042.json"; owned by the caller. */
+char *qlab_lake_commit_path(const char *root, uint32_t number);
+
+/* Parts visible at `number` (>= 1), sorted; the chain is followed back to the last checkpoint, or
+ * to the first commit where `whole_chain`.  *doc is a new reference to the commit's own file. */
+qlab_code qlab_lake_resolve(const char *root, uint32_t number, bool whole_chain, qlab_part **parts,
+                            size_t *n_parts, json_t **doc, qlab_err *err) QLAB_MUST_USE;
+/* Kind, class, year, bucket, seq, path. */
+int qlab_lake_part_cmp(const void *a, const void *b);
+
+/* qlab_lake_view_open; check: that every part is there with its size. */
+qlab_code qlab_lake_view_load(const qlab_env *env, uint32_t commit, bool check,
+                              qlab_lake_view **out, qlab_err *err) QLAB_MUST_USE;
+
+/* First year of the partition of a date, and the first and last day of a partition. */
+int32_t qlab_lake_partition_year(int32_t date);
+void qlab_lake_partition_days(int32_t year, int32_t *first, int32_t *last);
+
+/* "read_parquet('<root>/<path>', hive_partitioning=false)" appended. */
+void qlab_lake_put_scan(qlab_buf *sql, const char *root, const char *path);
+
+#endif
