@@ -1,6 +1,5 @@
 #include "num/math.h"
 
-#include "base/rng.h"
 #include "num/math_tables.h"
 
 #include <assert.h>
@@ -236,9 +235,4 @@ double qlab_num_sinpi(int64_t num, int64_t den)
     assert(den > 0 && den < INT64_MAX / 4);
     /* sin(pi u) = cos(pi (1/2 - u)) */
     return qlab_num_cospi(den - 2 * (num % (2 * den)), 2 * den);
-}
-
-double qlab_num_normal(uint64_t seed, uint64_t unit, uint64_t draw)
-{
-    return qlab_num_norm_ppf(qlab_rng_uniform(seed, unit, draw));
 }

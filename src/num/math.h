@@ -12,8 +12,8 @@
  *
  * Sources: log and exp, P. Tang, ACM TOMS 16 (1990) and 15 (1989), evaluated in double-double;
  * Phi, density times Mills' ratio, the latter fitted by num/make_tables.py, its continued fraction
- * beyond 10 (Abramowitz and Stegun 26.2.14); Phi^-1, M. Wichura, AS 241, Appl. Stat. 37 (1988);
- * incomplete beta, continued fraction (DiDonato and Morris, ACM TOMS 18, 1992, section 2).
+ * beyond 10 (Abramowitz and Stegun 26.2.14); Phi^-1, M. Wichura, AS 241, Appl. Stat. 37 (1988), with one Newton
+ * step; incomplete beta, continued fraction (DiDonato and Morris, ACM TOMS 18, 1992, section 2).
  */
 #ifndef QLAB_NUM_MATH_H
 #define QLAB_NUM_MATH_H
@@ -33,11 +33,12 @@ double qlab_num_norm_sf(double z);  /* 1 - Phi(z) without cancellation */
 double qlab_num_norm_pdf(double z);
 double qlab_num_norm_ppf(double p); /* Phi^-1, <= 4 ulp; 0 and 1 give -inf and +inf, outside NaN */
 
-/* cos(pi * num / den), sin(pi * num / den), reduced exactly as integers; <= 2 ulp.  den > 0. */
+/* cos(pi * num / den), sin(pi * num / den), reduced exactly as integers; <= 3 ulp.  den > 0. */
 double qlab_num_cospi(int64_t num, int64_t den);
 double qlab_num_sinpi(int64_t num, int64_t den);
 
-/* Standard normal deviate of (seed, unit, draw) of base/rng.h: Phi^-1 of its uniform. */
+/* Standard normal deviate of (seed, unit, draw) of base/rng.h: Phi^-1 of its uniform
+ * without the last Newton step (7 ulp), for it is drawn by the hundred million. */
 double qlab_num_normal(uint64_t seed, uint64_t unit, uint64_t draw);
 
 double qlab_num_lgamma(double x);                       /* x > 0; error <= 1e-14 (1 + |value|) */
