@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    RECENT_MAX = 20,    /* the longest planted horizon */
+    LOOKBACK = 20,      /* bars: the planted score is the return over these */
     DIVIDEND_EVERY = 63 /* bars */
 };
 
@@ -21,13 +21,13 @@ typedef struct path {
     qlab_synth_series *s;
     uint64_t seed;
     double beta, load, level, vol, money, yield;
-    double price;              /* exact close of the last bar, in currency */
-    double gross;              /* product of daily gross returns since the last trade */
-    double market;             /* factor return over the same days */
-    double kappa;              /* planted drift: -kappa*vol*score a day */
-    double recent[RECENT_MAX]; /* last returns over the market, by bar modulo the horizon */
+    double price;            /* exact close of the last bar, in currency */
+    double gross;            /* product of daily gross returns since the last trade */
+    double market;           /* factor return over the same days */
+    double kappa;            /* planted drift: -kappa*vol*score a day */
+    double recent[LOOKBACK]; /* last returns over the market, by bar modulo LOOKBACK */
     size_t n_recent;
-    double score;  /* standardised return over the last `horizon` bars */
+    double score;  /* standardised return over the last LOOKBACK bars */
     int64_t close; /* of the last bar, 1e-4 */
     bool has_close;
     size_t halted_until, n_life_bars, bars_to_dividend;
@@ -49,17 +49,22 @@ static int64_t tick(const qlab_synth_asset *a, double price)
     return fine < 1 ? 1 : fine;
 }
 
-/* kappa such that the score's rank IC with the label (next open to the open `h` sessions later) is
- * the stated one.  The drift of k sessions ahead rests on a score that shares h-k of its h bars
- * with today's: sum over k < h of 1 - k/h is (h+1)/2; the gap takes GAP_SHARE of the first one.
- * The last factor is measured (docs/formats/synth.md): residual variance beside the own shock, the
- * rank transform and what bars without a trade lose. */
+/* kappa such that the score's rank IC with the label (next open to the open h sessions later) is
+ * the stated one.  The drift k sessions ahead rests on a score that shares LOOKBACK - k of its bars
+ * with today's.  The label holds the first day without its gap and the gap of the day after the
+ * last.  The divisor is measured (docs/formats/synth.md): estimated volatility, ranks, bars without
+ * a trade and, over 20 sessions, the reversal of what has reversed. */
 static double planted_kappa(double ic, int horizon)
 {
-    if (ic == 0.0)
-        return 0.0;
-    const double h = (double)horizon;
-    return ic * sqrt(h) / ((h + 1.0) / 2.0 - GAP_SHARE) * 1.0;
+    const double kept = 1.0 - GAP_SHARE;
+    double drift = 0.0, variance = 0.0;
+    for (int k = 0; k <= horizon; k++) {
+        const double share = k == 0 ? kept : k == horizon ? GAP_SHARE : 1.0;
+        drift += share * (1.0 - (double)k / (double)LOOKBACK);
+        variance += share * share;
+    }
+    const double measured = horizon == 1 ? 0.89 : horizon == 5 ? 0.86 : 0.80;
+    return ic * sqrt(variance) / drift / measured;
 }
 
 static void path_begin(path *p, const qlab_synth_market *m, const qlab_synth_asset *a,
@@ -75,7 +80,8 @@ static void path_begin(path *p, const qlab_synth_market *m, const qlab_synth_ass
     p->vol = p->level;
     p->yield = 0.005 + 0.04 * attribute(p, QLAB_SYNTH_A_YIELD);
     p->bars_to_dividend = 1 + (size_t)(attribute(p, QLAB_SYNTH_A_PHASE) * DIVIDEND_EVERY);
-    p->kappa = planted_kappa(m->params.plant_ic, m->params.plant_horizon);
+    if (m->params.plant_ic != 0.0)
+        p->kappa = planted_kappa(m->params.plant_ic, m->params.plant_horizon);
     /* Money a day: 10^5 to 10^9, thin names 10^3 to 10^4. */
     static const double DECADE[] = {1e5, 1e6, 1e7, 1e8};
     const size_t decade = (size_t)(4.0 * attribute(p, QLAB_SYNTH_A_MONEY));
@@ -132,14 +138,13 @@ static void advance(path *p, size_t day)
 /* The score after a bar whose return over the market was `excess`. */
 static void remember(path *p, double excess)
 {
-    const size_t h = p->kappa != 0.0 ? (size_t)p->m->params.plant_horizon : 1;
-    p->recent[p->n_recent++ % h] = excess;
-    if (p->n_recent < h)
-        return;
     double sum = 0.0;
-    for (size_t i = 0; i < h; i++)
+    p->recent[p->n_recent++ % LOOKBACK] = excess;
+    if (p->n_recent < LOOKBACK)
+        return;
+    for (size_t i = 0; i < LOOKBACK; i++)
         sum += p->recent[i];
-    const double score = sum / (p->vol * sqrt((double)h));
+    const double score = sum / (p->vol * sqrt((double)LOOKBACK));
     p->score = score < -4.0 ? -4.0 : score > 4.0 ? 4.0 : score;
 }
 

@@ -4,8 +4,8 @@
  * stochastic volatility, Student t shocks, listings and delistings through time, splits and
  * dividends with consistent adjusted closes, halts, thin names, reused tickers, three stock
  * exchanges with their holidays and a phantom day now and then; with `dirt`, rows, lines and packs
- * of every reason code on top; with `plant_ic`, a reversal of stated rank IC and horizon.  Beside
- * it, in truth/, lies everything that a pipeline should find (docs/formats/synth.md).
+ * of every reason code on top; with `plant_ic`, a 20-day reversal of stated rank IC and horizon.
+ * Beside it, in truth/, lies everything that a pipeline should find (docs/formats/synth.md).
  *
  * Every number is a pure function of (seed, asset, draw), so the bytes depend on neither threads
  * nor order, and the raw bars of a market with more sessions and the same first date begin with

@@ -65,18 +65,21 @@ static void put_calendar(qlab_buf *out, const qlab_synth_market *m)
 
 static void put_planted(qlab_buf *out, const qlab_synth_params *p)
 {
+    char ic[QLAB_DECIMAL_BYTES];
+    qlab_decimal_format(p->plant_ic, ic);
     qlab_buf_putf(out,
-                  "# The signal that was planted: rank IC %g with the return of the next %d\n"
-                  "# session%s.  Returns over the market, in units of the asset's own volatility,\n"
-                  "# reverse; see docs/formats/synth.md.\n"
+                  "# The signal that was planted: rank IC %s with the return of the next %d "
+                  "session%s.\n"
+                  "# What an asset has gained over the market in 20 bars, in units of its own\n"
+                  "# volatility, reverses; see docs/formats/synth.md.\n"
+                  "version: 1\n"
+                  "name: planted\n"
                   "candidates:\n"
-                  "  - id: planted_reversal_%d\n"
+                  "  - id: planted_reversal\n"
                   "    family: MEANREV\n"
-                  "    kind: fixed\n"
-                  "    horizon: %d\n"
-                  "    expression: \"-z(ret_%dd / ewma_vol_20)\"\n",
-                  p->plant_ic, p->plant_horizon, p->plant_horizon == 1 ? "" : "s", p->plant_horizon,
-                  p->plant_horizon, p->plant_horizon);
+                  "    score: -z(ret_20d / ewma_vol_20)\n"
+                  "    horizon: %d\n",
+                  ic, p->plant_horizon, p->plant_horizon == 1 ? "" : "s", p->plant_horizon);
 }
 
 json_t *qlab_synth_params_json(const qlab_synth_params *p)
