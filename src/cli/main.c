@@ -6,6 +6,7 @@
     GROUP("a root, a market")                                                                      \
     CMD(init)                                                                                      \
     CMD(config_show)                                                                               \
+    CMD(synth)                                                                                     \
     GROUP("data in: vendor to lake")                                                               \
     GROUP("truth: actions, delistings, snapshots")                                                 \
     GROUP("features")                                                                              \
