@@ -18,7 +18,6 @@
 #include <stdio.h>
 
 typedef enum qlab_config_adapter { QLAB_ADAPTER_V7, QLAB_ADAPTER_CSV } qlab_config_adapter;
-typedef enum qlab_config_basis { QLAB_BASIS_RAW, QLAB_BASIS_SPLIT_ADJUSTED } qlab_config_basis;
 /* Which close the vendor's dividend factor divides by: that before the ex-date, or of it. */
 typedef enum qlab_config_factor_close {
     QLAB_FACTOR_PREVIOUS,
@@ -46,7 +45,7 @@ typedef struct qlab_config_vendor {
     const char *path; /* NULL = not set */
     int adapter;      /* qlab_config_adapter */
     qlab_yaml_list types;
-    int price_basis, volume_basis; /* qlab_config_basis */
+    int price_basis, volume_basis; /* qlab_basis of lake/lake.h: raw, split_adjusted */
     int factor_close;              /* qlab_config_factor_close */
     const char *actions, *delistings;
     qlab_config_csv csv;
