@@ -8,6 +8,11 @@
     CMD(config_show)                                                                               \
     CMD(synth)                                                                                     \
     GROUP("data in: vendor to lake")                                                               \
+    CMD(lake_log)                                                                                  \
+    CMD(lake_show)                                                                                 \
+    CMD(lake_files)                                                                                \
+    CMD(lake_verify)                                                                               \
+    CMD(lake_export)                                                                               \
     GROUP("truth: actions, delistings, snapshots")                                                 \
     GROUP("features")                                                                              \
     GROUP("candidates and stages")                                                                 \
