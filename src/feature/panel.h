@@ -4,7 +4,10 @@
  * reader returns rows grouped by as-of date and, within a date, in byte order of asset_id, so that
  * every sum over a cross-section has one order whatever bucket a name lies in.
  *
- * Columns: any of the catalogue, the labels (fwd_ret_{1,5,20}d) and the group columns.  NaN = null.
+ * Columns: any number of the catalogue and of the labels: fwd_ret_{1,5,20}d, label_start,
+ * label_end_{1,5,20}d (days since 1970-01-01), label_state_{1,5,20}d (qlab_label_state).  All come
+ * as doubles, NaN = null.  Group columns (exchange, currency, asset_class) are properties of the
+ * asset: take them from qlab_panel_assets.
  * Ownership: a qlab_xsec owns its arrays.  Threads: a qlab_panel is read only and may be shared.
  */
 #ifndef QLAB_FEATURE_PANEL_H
@@ -21,11 +24,13 @@ qlab_code qlab_panel_open(const qlab_env *env, const char *id, qlab_panel **out,
 void qlab_panel_close(qlab_panel *p);
 const char *qlab_panel_id(const qlab_panel *p); /* whole id */
 const char *qlab_panel_snapshot_id(const qlab_panel *p);
+const qlab_snapshot *qlab_panel_snapshot(const qlab_panel *p); /* borrowed */
 const json_t *qlab_panel_manifest(const qlab_panel *p);
 /* Sessions of the set's axis (master sessions with >= 30 eligible names) inside its range. */
 size_t qlab_panel_sessions(const qlab_panel *p, const int32_t **dates);
 /* Months (qlab_date_month_index) that hold parts, ascending. */
 size_t qlab_panel_months(const qlab_panel *p, const int32_t **months);
+/* True for what qlab_panel_load_month can load. */
 bool qlab_panel_has_column(const qlab_panel *p, const char *name);
 /* Assets of the snapshot in byte order of asset_id: row.asset is an index into this. */
 size_t qlab_panel_assets(const qlab_panel *p, const qlab_asset *const **assets);
@@ -52,6 +57,8 @@ qlab_code qlab_panel_load_dates(const qlab_panel *p, qlab_conn *conn, int32_t fr
                                 qlab_err *err) QLAB_MUST_USE;
 /* The same for one month. */
 
+/* Runs on any worker's connection.  QLAB_E_USAGE for a column that the set does not have;
+ * QLAB_E_CORRUPT where a part is not what the manifest says. */
 qlab_code qlab_panel_load_month(const qlab_panel *p, qlab_conn *conn, int32_t month,
                                 const char *const *columns, size_t n_columns, qlab_xsec *out,
                                 qlab_err *err) QLAB_MUST_USE;
