@@ -23,7 +23,9 @@ typedef struct qlab_snapshot {
     char digest[65]; /* the whole hash */
     char *dir;       /* absolute or relative to where root is */
     int32_t asof;
+    int32_t universe_date; /* the last master session up to asof: the T of universe.parquet */
     uint32_t commit;
+    uint32_t min_eligible;
     qlab_lake_view *lake; /* at `commit`; bars up to `asof` count */
     bool price_basis_adjusted, volume_basis_unknown;
     qlab_eligible_rule rule;
@@ -63,6 +65,7 @@ typedef struct qlab_snapshot_options {
     uint32_t commit;       /* QLAB_LAKE_LATEST */
     const char *calendar;  /* exchange whose sessions are master; NULL or "": most eligible names */
     const char *overrides; /* session overrides file; NULL or "" */
+    uint32_t min_eligible; /* names that a session of the axis must have; 30 */
     qlab_eligible_rule rule;
 } qlab_snapshot_options;
 qlab_snapshot_options qlab_snapshot_options_default(void);
