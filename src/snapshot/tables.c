@@ -326,7 +326,7 @@ static void fill_universe(const writer *w, const qlab_universe_row *u, size_t i,
     k->adv[i] = u->adv20;
     k->eligible[i] = u->reason == QLAB_ELIGIBLE;
     double p = k->percentile[i];
-    k->no_decile[i] = isnan(p) ? 1 : 0;
+    k->no_decile[i] = (uint8_t)(p != p);
     k->decile[i] = isnan(p) ? 0 : (uint8_t)(1.0 + floor(p * 10.0));
 }
 
