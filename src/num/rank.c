@@ -4,22 +4,37 @@
 #include <math.h>
 #include <string.h>
 
-/* A sort item: the upper half of the order-preserving key, and the name's position.  Three passes
- * of 11 bits put the items in order of the upper 32 bits; the few names that agree in all of those
- * (sign, exponent and 20 bits of the mantissa) are then put right by their whole keys. */
-enum { DIGIT_BITS = 11, N_DIGITS = 3, RADIX = 1 << DIGIT_BITS, SHORT_RUN = 24 };
+/* A sort item: the upper half of the order-preserving key, and the name's position.  A few radix
+ * passes put the items in order of the upper 32 bits (a handful is inserted instead); the few names
+ * that agree in all of those (sign, exponent and 20 bits of the mantissa) are then put right by
+ * their whole keys.  Every way gives the one stable order. */
+enum {
+    HANDFUL = 40,      /* up to here: insertion */
+    NARROW_MAX = 2000, /* up to here: four passes of 8 bits, whose counters are quickly cleared */
+    RADIX_MAX = 1 << 11,
+    N_COUNTERS = 3 * RADIX_MAX
+};
+
+/* How the upper half is cut into digits. */
+typedef struct digits {
+    int bits, n;
+} digits;
+
+static digits digits_for(size_t n)
+{
+    return n <= NARROW_MAX ? (digits){8, 4} : (digits){11, 3};
+}
 
 __extension__ typedef __int128 wide;
 
 typedef struct work {
     uint64_t *a, *b; /* n items each */
-    uint32_t (*count)[RADIX];
+    uint32_t *count; /* N_COUNTERS */
 } work;
 
 size_t qlab_rank_scratch_bytes(size_t n)
 {
-    return 2 * n * sizeof(uint64_t) + N_DIGITS * RADIX * sizeof(uint32_t) +
-           2 * n * sizeof(uint32_t);
+    return 2 * n * sizeof(uint64_t) + N_COUNTERS * sizeof(uint32_t) + 2 * n * sizeof(uint32_t);
 }
 
 static work work_of(size_t n, void *scratch)
@@ -27,7 +42,7 @@ static work work_of(size_t n, void *scratch)
     assert(n <= 1000000);
     work w;
     w.count = scratch;
-    w.a = (uint64_t *)(w.count + N_DIGITS);
+    w.a = (uint64_t *)(void *)(w.count + N_COUNTERS);
     w.b = w.a + n;
     return w;
 }
@@ -58,25 +73,76 @@ static uint32_t position(uint64_t item)
     return (uint32_t)item;
 }
 
-/* Stable; returns whichever of the two arrays holds the result.  A digit that all items share is
- * passed over. */
-static uint64_t *sort_items(uint64_t *from, uint64_t *to, size_t n, uint32_t (*count)[RADIX])
+static void insert_items(uint64_t *items, size_t n)
 {
-    for (int d = 0; d < N_DIGITS; d++) {
-        const int shift = 32 + d * DIGIT_BITS;
-        uint32_t *c = count[d];
-        if (c[(from[0] >> shift) & (RADIX - 1)] == n)
+    for (size_t i = 1; i < n; i++) {
+        const uint64_t item = items[i];
+        size_t j = i;
+        for (; j > 0 && items[j - 1] >> 32 > item >> 32; j--)
+            items[j] = items[j - 1];
+        items[j] = item;
+    }
+}
+
+/* One stable pass; c holds the digit's counts.  False, and nothing moved, when all items share it.
+ */
+static bool pass(const uint64_t *restrict from, uint64_t *restrict to, size_t n, int shift,
+                 int bits, uint32_t *restrict c)
+{
+    const uint64_t mask = ((uint64_t)1 << bits) - 1;
+    if (c[(from[0] >> shift) & mask] == n)
+        return false;
+    uint32_t at = 0;
+    for (size_t i = 0; i <= mask; i++) {
+        const uint32_t here = c[i];
+        c[i] = at;
+        at += here;
+    }
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t item = from[i];
+        to[c[(item >> shift) & mask]++] = item;
+    }
+    return true;
+}
+
+static void count_wide(const uint64_t *items, size_t n, uint32_t *restrict c)
+{
+    memset(c, 0, N_COUNTERS * sizeof *c);
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t u = items[i];
+        c[(u >> 32) & 2047]++;
+        c[2048 + ((u >> 43) & 2047)]++;
+        c[4096 + (u >> 54)]++;
+    }
+}
+
+static void count_narrow(const uint64_t *items, size_t n, uint32_t *restrict c)
+{
+    memset(c, 0, 4 * 256 * sizeof *c);
+    for (size_t i = 0; i < n; i++) {
+        const uint64_t u = items[i];
+        c[(u >> 32) & 255]++;
+        c[256 + ((u >> 40) & 255)]++;
+        c[512 + ((u >> 48) & 255)]++;
+        c[768 + (u >> 56)]++;
+    }
+}
+
+/* Stable sort by the upper half; returns whichever of the two arrays holds the result. */
+static uint64_t *sort_items(uint64_t *from, uint64_t *to, size_t n, uint32_t *count)
+{
+    if (n <= HANDFUL) {
+        insert_items(from, n);
+        return from;
+    }
+    const digits d = digits_for(n);
+    if (d.bits == 8)
+        count_narrow(from, n, count);
+    else
+        count_wide(from, n, count);
+    for (int k = 0; k < d.n; k++) {
+        if (!pass(from, to, n, 32 + k * d.bits, d.bits, count + ((size_t)k << d.bits)))
             continue;
-        uint32_t at = 0;
-        for (size_t i = 0; i < RADIX; i++) {
-            const uint32_t here = c[i];
-            c[i] = at;
-            at += here;
-        }
-        for (size_t i = 0; i < n; i++) {
-            const uint64_t item = from[i];
-            to[c[(item >> shift) & (RADIX - 1)]++] = item;
-        }
         uint64_t *swap = from;
         from = to;
         to = swap;
@@ -84,16 +150,8 @@ static uint64_t *sort_items(uint64_t *from, uint64_t *to, size_t n, uint32_t (*c
     return from;
 }
 
-static void count_item(uint64_t item, uint32_t (*count)[RADIX])
-{
-    count[0][(item >> 32) & (RADIX - 1)]++;
-    count[1][(item >> 43) & (RADIX - 1)]++;
-    count[2][(item >> 54)]++;
-}
-
 /* A run of items that agree in the upper half, by the lower half; stable. */
-static void sort_run(uint64_t *run, uint64_t *spare, size_t n, const double *x,
-                     uint32_t (*count)[RADIX])
+static void sort_run(uint64_t *run, uint64_t *spare, size_t n, const double *x, uint32_t *count)
 {
     bool equal = true;
     const uint64_t first = key_of(x[position(run[0])]);
@@ -101,22 +159,8 @@ static void sort_run(uint64_t *run, uint64_t *spare, size_t n, const double *x,
         equal = key_of(x[position(run[i])]) == first;
     if (equal)
         return;
-
-    if (n <= SHORT_RUN) {
-        for (size_t i = 1; i < n; i++) {
-            const uint64_t item = run[i], key = key_of(x[position(item)]);
-            size_t j = i;
-            for (; j > 0 && key_of(x[position(run[j - 1])]) > key; j--)
-                run[j] = run[j - 1];
-            run[j] = item;
-        }
-        return;
-    }
-    memset(count, 0, N_DIGITS * sizeof *count);
-    for (size_t i = 0; i < n; i++) {
+    for (size_t i = 0; i < n; i++)
         run[i] = key_of(x[position(run[i])]) << 32 | position(run[i]);
-        count_item(run[i], count);
-    }
     const uint64_t *sorted = sort_items(run, spare, n, count);
     if (sorted != run)
         memcpy(run, sorted, n * sizeof *run);
@@ -129,13 +173,10 @@ static uint64_t *sorted_items(const double *x, const uint32_t *wanted, size_t n,
 {
     size_t m = 0;
 
-    memset(w.count, 0, N_DIGITS * sizeof *w.count);
     for (size_t i = 0; i < n; i++) {
         if (!present(x[i]) || (wanted && wanted[i] == 0))
             continue;
-        const uint64_t item = (key_of(x[i]) & 0xffffffff00000000u) | i;
-        w.a[m++] = item;
-        count_item(item, w.count);
+        w.a[m++] = (key_of(x[i]) & 0xffffffff00000000u) | i;
     }
     *n_present = m;
     if (m == 0)
