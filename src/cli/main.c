@@ -14,6 +14,10 @@
     CMD(lake_verify)                                                                               \
     CMD(lake_export)                                                                               \
     GROUP("truth: actions, delistings, snapshots")                                                 \
+    CMD(snapshot_build)                                                                            \
+    CMD(snapshot_list)                                                                             \
+    CMD(snapshot_show)                                                                             \
+    CMD(snapshot_verify)                                                                           \
     GROUP("features")                                                                              \
     GROUP("candidates and stages")                                                                 \
     GROUP("looking")                                                                               \

@@ -1,0 +1,133 @@
+/* cli/cmd_snapshot_build.c -- `quantlab snapshot build`: freeze a commit with its truth. */
+#include "base/alloc.h"
+#include "base/date.h"
+#include "base/json.h"
+#include "cli/cmd.h"
+#include "cli/commit_arg.h"
+#include "snapshot/snapshot.h"
+
+#include <string.h>
+
+typedef struct opts {
+    const char *asof, *commit, *calendar, *overrides;
+} opts;
+
+static const qlab_opt OPTIONS[] = {
+    QLAB_STR_OPT(opts, asof, "asof", "DATE",
+                 "the as-of, or default: the last master session with enough eligible names"),
+    QLAB_STR_OPT(opts, commit, "commit", "N", "a number, or latest (default)"),
+    QLAB_STR_OPT(opts, calendar, "calendar", "EXCHANGE",
+                 "whose sessions are master (default: universe.calendar, else the exchange with "
+                 "most eligible names)"),
+    QLAB_STR_OPT(opts, overrides, "overrides", "FILE",
+                 "sessions to set by hand (default: universe.overrides_sessions)"),
+    QLAB_OPTS_END,
+};
+
+static qlab_code read_classes(const qlab_yaml_list *list, uint32_t *mask, qlab_err *err)
+{
+    if (list->n > 0)
+        *mask = 0;
+    for (size_t i = 0; i < list->n; i++) {
+        qlab_asset_class c;
+        if (!qlab_asset_class_parse(qlab_str_of(list->at[i]), &c))
+            return qlab_fail(err, QLAB_E_CONFIG, "universe.classes: %s was no class of assets",
+                             list->at[i]);
+        *mask |= 1u << c;
+    }
+    return QLAB_OK;
+}
+
+static qlab_code fill_options(const qlab_ctx *cx, const opts *o, qlab_snapshot_options *out,
+                              char **overrides, qlab_err *err)
+{
+    const qlab_config_universe *u = &cx->config->universe;
+    *out = qlab_snapshot_options_default();
+    out->calendar = o->calendar ? o->calendar : u->calendar;
+    *overrides = o->overrides ? qlab_strdup(o->overrides)
+                              : qlab_config_path(cx->config, u->overrides_sessions);
+    out->overrides = *overrides;
+    out->min_eligible = (uint32_t)u->min_eligible;
+    out->rule.min_bars = (uint32_t)u->min_bars;
+    out->rule.min_close = u->min_close;
+    if (o->asof && strcmp(o->asof, "default") != 0 &&
+        !qlab_date_parse(o->asof, strlen(o->asof), &out->asof))
+        return qlab_fail(err, QLAB_E_USAGE, "--asof was %s; give YYYY-MM-DD or default", o->asof);
+    qlab_code rc = qlab_commit_arg(o->commit, &out->commit, err);
+    if (rc == QLAB_OK)
+        rc = read_classes(&u->classes, &out->rule.class_mask, err);
+    return rc;
+}
+
+static const char *text_of(const json_t *m, const char *key)
+{
+    const char *s = json_string_value(json_object_get(m, key));
+    return s ? s : "-";
+}
+
+static long long whole_of(const json_t *m, const char *key)
+{
+    return (long long)json_integer_value(json_object_get(m, key));
+}
+
+static void print_text(const qlab_ctx *cx, const qlab_snapshot_made *made)
+{
+    const json_t *m = made->manifest;
+    const json_t *universe = json_object_get(m, "universe");
+    fprintf(cx->out, "snapshot %s%s\n", made->id, made->existed ? "  (was there)" : "");
+    fprintf(cx->out,
+            "  as-of %s, commit %lld, calendar %s: %lld master sessions, %lld on the axis\n",
+            text_of(m, "asof"), whole_of(m, "commit"), text_of(m, "calendar"),
+            whole_of(m, "master_sessions"), whole_of(m, "axis_sessions"));
+    fprintf(cx->out, "  %lld assets, %lld eligible; not:", whole_of(m, "assets"),
+            whole_of(universe, "ELIGIBLE"));
+    const char *reason;
+    json_t *n;
+    json_object_foreach((json_t *)(uintptr_t)universe, reason, n)
+    {
+        if (strcmp(reason, "ELIGIBLE") != 0 && json_integer_value(n) > 0)
+            fprintf(cx->out, " %lld %s", (long long)json_integer_value(n), reason);
+    }
+    fprintf(cx->out, "\n  %s\n", made->dir);
+}
+
+static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
+{
+    const opts *o = given;
+    qlab_snapshot_options so;
+    qlab_snapshot_made made = {0};
+    char *overrides = NULL;
+    qlab_code rc = fill_options(cx, o, &so, &overrides, err);
+    if (rc == QLAB_OK)
+        rc = qlab_snapshot_build(&cx->env, &so, &made, err);
+    if (rc == QLAB_OK && made.id == NULL) {
+        fprintf(cx->out, "would build a snapshot; no plan of this kind was built before\n");
+    } else if (rc == QLAB_OK && cx->json) {
+        json_t *doc = json_object();
+        json_object_set_new(doc, "snapshot_id", json_string(made.id));
+        json_object_set_new(doc, "existed", json_boolean(made.existed));
+        json_object_set_new(doc, "path", json_string(made.dir));
+        json_object_set(doc, "manifest", made.manifest);
+        qlab_cmd_print_json(cx, doc);
+        json_decref(doc);
+    } else if (rc == QLAB_OK) {
+        print_text(cx, &made);
+    }
+    qlab_snapshot_made_free(&made);
+    qlab_free(overrides);
+    return rc;
+}
+
+const qlab_cmd qlab_cmd_snapshot_build = {
+    .name = "snapshot build",
+    .summary = "freeze a commit: sessions, lives, actions, universe and calendar under one id",
+    .help = "The id is a hash of content alone: the same bars and facts give the same id on any "
+            "machine. Building what is there finds it and does nothing.\n"
+            "\n"
+            "example:\n"
+            "  quantlab snapshot build --asof default\n",
+    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK,
+    .options = OPTIONS,
+    .opts_size = sizeof(opts),
+    .run = run,
+};
