@@ -19,8 +19,14 @@
     CMD(snapshot_show)                                                                             \
     CMD(snapshot_verify)                                                                           \
     GROUP("features")                                                                              \
+    CMD(features_build)                                                                            \
+    CMD(features_update)                                                                           \
+    CMD(features_show)                                                                             \
+    CMD(features_list)                                                                             \
+    CMD(features_check_leaks)                                                                      \
     GROUP("candidates and stages")                                                                 \
     GROUP("looking")                                                                               \
+    CMD(sql)                                                                                       \
     CMD(runs_list)
 
 #define GROUP(heading)
