@@ -110,6 +110,7 @@ static qlab_code run(qlab_ctx *cx, const void *at, qlab_err *err)
 
 const qlab_cmd qlab_cmd_synth = {
     .name = "synth",
+    .args = "OUT",
     .summary = "make a synthetic vendor folder whose truth is known",
     .help =
         "Writes a market of any size in the vendor layout: factors and fat tails, listings and\n"

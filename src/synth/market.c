@@ -255,7 +255,7 @@ static void live(const qlab_synth_market *m, qlab_synth_asset *a)
     if (!is_stock)
         return;
     const double life = attribute(m, a->number, QLAB_SYNTH_A_LIFE);
-    if (attribute(m, a->number, QLAB_SYNTH_A_REUSE) < 0.02) {
+    if (attribute(m, a->number, QLAB_SYNTH_A_REUSE) < 0.04) {
         const double u = attribute(m, a->number, QLAB_SYNTH_A_REUSE_DAY);
         const size_t end = scaled_day(life, a->list_day + 120, 600);
         const size_t again = scaled_day(u, end + 290, 110); /* more than 252 sessions */
