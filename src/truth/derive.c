@@ -41,7 +41,7 @@ int qlab_decimals_of(double v, bool *binary32)
     if (!isfinite(v) || v == 0.0)
         return 0;
     double noise = 4.0 * DBL_EPSILON * v;
-    for (int k = 0; k <= MAX_DECIMALS && 1.0 > 16.0 * noise * power10[k]; k++)
+    for (int k = 0; k <= MAX_DECIMALS && 1.0 > 8.0 * noise * power10[k]; k++)
         if (fabs(nearest_decimal(v, k) - v) <= noise)
             return k;
     if ((double)(float)v == v)
