@@ -11,7 +11,7 @@ const int qlab_label_horizons[QLAB_LABEL_HORIZONS] = {1, 5, 20};
 
 const char *qlab_entry_name(qlab_entry e)
 {
-    return e == QLAB_ENTRY_NEXT_OPEN ? "next_open" : "next_close";
+    return e == QLAB_LABEL_NEXT_OPEN ? "next_open" : "next_close";
 }
 
 const char *qlab_label_state_name(uint8_t state)
@@ -103,7 +103,7 @@ static bool valid_price(double x)
 
 static const double *prices(const qlab_label_source *src)
 {
-    return src->entry == QLAB_ENTRY_NEXT_OPEN ? src->series->open : src->series->close;
+    return src->entry == QLAB_LABEL_NEXT_OPEN ? src->series->open : src->series->close;
 }
 
 /* First row of [from, end) at or after `date`; end when there is none. */

@@ -23,7 +23,7 @@
 enum { QLAB_LABEL_HORIZONS = 3 };
 extern const int qlab_label_horizons[QLAB_LABEL_HORIZONS]; /* 1, 5, 20 */
 
-typedef enum qlab_entry { QLAB_ENTRY_NEXT_OPEN, QLAB_ENTRY_NEXT_CLOSE } qlab_entry;
+typedef enum qlab_entry { QLAB_LABEL_NEXT_OPEN, QLAB_LABEL_NEXT_CLOSE } qlab_entry;
 const char *qlab_entry_name(qlab_entry e);
 
 typedef enum qlab_label_state {

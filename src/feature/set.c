@@ -19,7 +19,7 @@ qlab_features_options qlab_features_options_default(void)
                                    .from = QLAB_DATE_NONE,
                                    .to = QLAB_DATE_NONE,
                                    .every = 1,
-                                   .entry = QLAB_ENTRY_NEXT_OPEN};
+                                   .entry = QLAB_LABEL_NEXT_OPEN};
 }
 
 void qlab_features_made_free(qlab_features_made *m)
@@ -398,8 +398,8 @@ static qlab_code options_of(const json_t *manifest, const char *id, qlab_feature
     if (strcmp(to, asof) == 0)
         o->to = QLAB_DATE_NONE;
     o->every = (uint32_t)every;
-    o->entry = strcmp(entry, qlab_entry_name(QLAB_ENTRY_NEXT_CLOSE)) == 0 ? QLAB_ENTRY_NEXT_CLOSE
-                                                                          : QLAB_ENTRY_NEXT_OPEN;
+    o->entry = strcmp(entry, qlab_entry_name(QLAB_LABEL_NEXT_CLOSE)) == 0 ? QLAB_LABEL_NEXT_CLOSE
+                                                                          : QLAB_LABEL_NEXT_OPEN;
     qlab_buf b = QLAB_BUF_INIT;
     size_t i;
     const json_t *name;

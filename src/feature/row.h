@@ -1,0 +1,37 @@
+/* feature/row.h -- the panel for people: one row with all its columns, and the SQL of the views.
+ *
+ * Ownership: a qlab_row owns its texts.  Threads: worker 0's connection; call outside the pool.
+ */
+#ifndef QLAB_FEATURE_ROW_H
+#define QLAB_FEATURE_ROW_H
+
+#include "feature/catalogue.h"
+#include "snapshot/snapshot.h"
+
+typedef struct qlab_row_value {
+    const char *name, *unit, *doc; /* borrowed from the program */
+    const char *text;              /* dates, names; NULL: a number */
+    double number;                 /* NaN = null */
+} qlab_row_value;
+
+typedef struct qlab_row {
+    char *set_id, *asset_id;
+    int32_t date;
+    uint8_t reason; /* qlab_eligibility */
+    qlab_row_value *values;
+    size_t n;
+    qlab_arena strings;
+} qlab_row;
+
+/* date QLAB_DATE_NONE: the asset's last row.  QLAB_E_NOT_FOUND where there is no such row. */
+qlab_code qlab_row_load(const qlab_env *env, const char *set, const char *asset_id, int32_t date,
+                        qlab_row *out, qlab_err *err) QLAB_MUST_USE;
+void qlab_row_free(qlab_row *r);
+
+/* SELECT statements over the parts of a set, appended.
+ * panel: asset_id, asof_date, asset_class, the catalogue's columns in table order (those the set
+ * has), then the labels.  universe: asset_id, asof_date, eligible, reason, adv60_median. */
+qlab_code qlab_panel_sql(const qlab_env *env, const char *set, qlab_buf *panel, qlab_buf *universe,
+                         qlab_err *err) QLAB_MUST_USE;
+
+#endif
