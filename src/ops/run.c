@@ -131,6 +131,7 @@ json_t *qlab_run_record(const qlab_env *env, double seconds)
         json_array_append_new(words, word ? word : json_string("?")); /* not UTF-8 */
     }
     json_t *o = json_object();
+    json_object_set_new(o, "schema", json_string("run_record/1"));
     json_object_set_new(o, "generated_at", json_string(at));
     json_object_set_new(o, "command_line", words);
     json_object_set_new(o, "host", json_string(host));

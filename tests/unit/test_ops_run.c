@@ -85,9 +85,9 @@ T_TEST(beside)
     T_OK(qlab_json_load(path, &back, &err));
     T_CHECK(json_equal(record, back));
     static const char *const keys[] = {
-        "generated_at",   "command_line",       "host",          "program_version",
-        "program_commit", "results_version",    "now",           "seconds",
-        "threads",        "memory_limit_bytes", "peak_rss_bytes"};
+        "schema",          "generated_at",   "command_line",       "host",
+        "program_version", "program_commit", "results_version",    "now",
+        "seconds",         "threads",        "memory_limit_bytes", "peak_rss_bytes"};
     T_CHECK(json_object_size(back) == sizeof keys / sizeof keys[0]);
     for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++)
         T_CHECK(json_object_get(back, keys[i]) != NULL);
