@@ -102,7 +102,7 @@ static const config_key KEYS[] = {
     ENUM("features", "entry", features.entry, ENTRIES,
          "price at which labels enter: next_open or next_close"),
     STR("stage_a", "policy", stage_a.policy, "strict, short-history, or a path"),
-    STR("stage_a", "candidates", stage_a.candidates, "library, or a path"),
+    STR("stage_a", "candidates", stage_a.candidates, "core8, core16, core24, or a path"),
     STR("stage_b", "policy", stage_b_policy, "strict, short-history, or a path"),
     I64("limits", "threads", limits.threads, 0, 1024, "workers; 0: one a processor"),
     SIZE("limits", "memory", limits.memory_bytes,
@@ -147,7 +147,7 @@ void qlab_config_init(qlab_config *config)
                      .classes = {DEFAULT_CLASSES, 2},
                      .min_eligible = 30},
         .features = {.from = QLAB_DATE_NONE, .to = QLAB_DATE_NONE, .every = 1},
-        .stage_a = {.policy = "strict", .candidates = "library"},
+        .stage_a = {.policy = "strict", .candidates = "core24"},
         .stage_b_policy = "strict",
     };
 }

@@ -8,6 +8,7 @@
     CMD(config_show)                                                                               \
     CMD(synth)                                                                                     \
     GROUP("data in: vendor to lake")                                                               \
+    CMD(ingest)                                                                                    \
     CMD(lake_log)                                                                                  \
     CMD(lake_show)                                                                                 \
     CMD(lake_files)                                                                                \
@@ -25,7 +26,21 @@
     CMD(features_list)                                                                             \
     CMD(features_check_leaks)                                                                      \
     GROUP("candidates and stages")                                                                 \
+    CMD(candidates_list)                                                                           \
+    CMD(candidates_check)                                                                          \
+    CMD(candidates_explain)                                                                        \
+    CMD(stage_a_run)                                                                               \
+    CMD(stage_a_show)                                                                              \
     GROUP("looking")                                                                               \
+    CMD(stat_psr)                                                                                  \
+    CMD(stat_mintrl)                                                                               \
+    CMD(stat_dsr)                                                                                  \
+    CMD(stat_emax)                                                                                 \
+    CMD(stat_minbtl)                                                                               \
+    CMD(stat_nw)                                                                                   \
+    CMD(stat_har)                                                                                  \
+    CMD(stat_spearman)                                                                             \
+    CMD(stat_adjust)                                                                               \
     CMD(sql)                                                                                       \
     CMD(runs_list)
 

@@ -57,7 +57,7 @@ typedef struct qlab_library {
 } qlab_library;
 
 /* name_or_path: a shipped list ("core24") or a file.  known: columns that scores may use; NULL
- * takes any; borrowed until the library is freed. */
+ * takes any; borrowed during the call. */
 qlab_code qlab_library_load(const char *name_or_path, const qlab_expr_known *known,
                             qlab_library **out, qlab_err *err) QLAB_MUST_USE;
 /* The same from text; `name` is used in messages. */

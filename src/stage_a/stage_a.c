@@ -1,0 +1,378 @@
+#include "stage_a/stage_a.h"
+
+#include "base/alloc.h"
+#include "base/date.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "feature/catalogue.h"
+#include "ops/run.h"
+#include "stage_a/run_int.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char **qlab_stage_a_columns(size_t *n)
+{
+    const qlab_catalogue *c = qlab_catalogue_builtin();
+    const char **names = qlab_alloc(c->n, sizeof *names);
+
+    *n = 0;
+    for (size_t i = 0; i < c->n; i++)
+        if (c->at[i].type == QLAB_T_F64 || c->at[i].type == QLAB_T_U32)
+            names[(*n)++] = c->at[i].name;
+    return names;
+}
+
+/* ---- what is read ---------------------------------------------------------------------------- */
+
+static qlab_code open_inputs(qlab_stage_a *a, const qlab_stage_a_options *o, qlab_err *err)
+{
+    qlab_code rc;
+
+    a->known_names = qlab_stage_a_columns(&a->known.n);
+    a->known.names = a->known_names;
+    if ((rc = qlab_stage_a_policy_load(o->policy ? o->policy : "strict", &a->policy, err)) !=
+            QLAB_OK ||
+        (rc = qlab_library_load(o->candidates ? o->candidates : "core24", &a->known, &a->lib,
+                                err)) != QLAB_OK ||
+        (rc = qlab_panel_open(a->env, o->features, &a->panel, err)) != QLAB_OK)
+        return rc;
+    a->snap = qlab_panel_snapshot(a->panel);
+    return QLAB_OK;
+}
+
+static qlab_code read_parameters(qlab_stage_a *a, qlab_err *err)
+{
+    const char *id = qlab_panel_id(a->panel);
+    json_t *parameters;
+    int64_t every = 1;
+    qlab_code rc;
+
+    if ((rc = qlab_json_get_object(qlab_panel_manifest(a->panel), id, "parameters", &parameters,
+                                   err)) != QLAB_OK ||
+        (rc = qlab_json_get_i64(parameters, id, "every", &every, err)) != QLAB_OK ||
+        (rc = qlab_json_get_str(parameters, id, "entry", &a->entry, err)) != QLAB_OK)
+        return rc;
+    if (every < 1)
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: every was %lld", id, (long long)every);
+    a->axis.every = (uint32_t)every;
+    return QLAB_OK;
+}
+
+/* Nominal ends: entry at the next master session, exit h master sessions on. */
+static void make_axis(qlab_stage_a *a)
+{
+    const int32_t *master = a->snap->master;
+    const size_t n_master = a->snap->n_master;
+    size_t at = 0;
+
+    a->axis.longest_horizon = qlab_screen_horizon[QLAB_SCREEN_HORIZONS - 1];
+    a->axis.n = qlab_panel_sessions(a->panel, &a->axis.sessions);
+    a->label_end = qlab_alloc(a->axis.n + 1, sizeof *a->label_end);
+    a->axis.label_end = a->label_end;
+    for (size_t i = 0; i < a->axis.n; i++) {
+        while (at < n_master && master[at] < a->axis.sessions[i])
+            at++;
+        const size_t exit = at + 1 + a->axis.longest_horizon;
+        a->label_end[i] = exit < n_master ? master[exit] : QLAB_DATE_NONE;
+    }
+}
+
+static qlab_code check_columns(const qlab_stage_a *a, qlab_err *err)
+{
+    const char *const *names;
+    const size_t n = qlab_expr_columns(a->lib->graph, &names);
+
+    for (size_t i = 0; i < n; i++)
+        if (!qlab_panel_has_column(a->panel, names[i]))
+            return qlab_fail(err, QLAB_E_USAGE,
+                             "feature set %s was built without the column '%s' that %s uses",
+                             qlab_panel_id(a->panel), names[i], a->lib->source);
+    return QLAB_OK;
+}
+
+/* ---- what the assets are --------------------------------------------------------------------- */
+
+typedef struct named {
+    const char *name;
+    uint32_t asset;
+} named;
+
+static int by_name(const void *pa, const void *pb)
+{
+    return strcmp(((const named *)pa)->name, ((const named *)pb)->name);
+}
+
+/* Equal names get one code, codes in byte order of names; "" (unknown) is a group of its own. */
+static uint32_t *codes_of(named *list, size_t n, size_t *n_codes)
+{
+    uint32_t *codes = qlab_alloc(n + 1, sizeof *codes);
+
+    qsort(list, n, sizeof *list, by_name);
+    *n_codes = 0;
+    for (size_t i = 0; i < n; i++) {
+        *n_codes += i == 0 || strcmp(list[i].name, list[i - 1].name) != 0;
+        codes[list[i].asset] = (uint32_t)(*n_codes - 1);
+    }
+    *n_codes = *n_codes > 0 ? *n_codes : 1;
+    return codes;
+}
+
+static void describe_assets(qlab_stage_a *a)
+{
+    const qlab_asset *const *assets;
+    const size_t n = qlab_panel_assets(a->panel, &assets);
+    named *list = qlab_alloc(n + 1, sizeof *list);
+
+    a->asset_class = qlab_alloc(n + 1, 1);
+    a->group[QLAB_GROUP_CLASS] = qlab_alloc(n + 1, sizeof(uint32_t));
+    for (size_t i = 0; i < n; i++) {
+        a->asset_class[i] = (uint8_t)assets[i]->asset_class;
+        a->group[QLAB_GROUP_CLASS][i] = (uint32_t)assets[i]->asset_class;
+    }
+    a->screen.n_groups[QLAB_GROUP_CLASS] = QLAB_CLASS_COUNT;
+    for (size_t i = 0; i < n; i++)
+        list[i] = (named){assets[i]->exchange, (uint32_t)i};
+    a->group[QLAB_GROUP_EXCHANGE] = codes_of(list, n, &a->screen.n_groups[QLAB_GROUP_EXCHANGE]);
+    for (size_t i = 0; i < n; i++)
+        list[i] = (named){assets[i]->currency, (uint32_t)i};
+    a->group[QLAB_GROUP_CURRENCY] = codes_of(list, n, &a->screen.n_groups[QLAB_GROUP_CURRENCY]);
+    qlab_free(list);
+    a->screen.n_assets = n;
+    a->screen.asset_class = a->asset_class;
+    for (int g = 0; g < QLAB_GROUP_COUNT; g++)
+        a->screen.group[g] = a->group[g];
+}
+
+static qlab_code prepare_screen(qlab_stage_a *a, qlab_err *err)
+{
+    uint32_t *roots = qlab_alloc(a->lib->n, sizeof *roots);
+    const char *const *names;
+
+    for (size_t i = 0; i < a->lib->n; i++)
+        roots[i] = a->lib->candidates[i].root;
+    qlab_score_plan *plan = qlab_score_plan_new(a->lib->graph, roots, a->lib->n);
+    qlab_free(roots);
+    const bool by_sector = qlab_score_plan_uses_group(plan, QLAB_GROUP_SECTOR);
+    const size_t n = qlab_score_plan_columns(plan, &names);
+    a->columns = qlab_alloc(n + QLAB_SCREEN_HORIZONS, sizeof *a->columns);
+    memcpy(a->columns, names, n * sizeof *a->columns);
+    for (size_t h = 0; h < QLAB_SCREEN_HORIZONS; h++)
+        a->columns[n + h] = qlab_screen_label[h];
+    qlab_score_plan_free(plan);
+    if (by_sector)
+        return qlab_fail(err, QLAB_E_USAGE,
+                         "%s ranks by=sector, but feature set %s knows no sectors", a->lib->source,
+                         qlab_panel_id(a->panel));
+    a->screen.lib = a->lib;
+    a->screen.columns = a->columns;
+    a->screen.n_columns = n + QLAB_SCREEN_HORIZONS;
+    a->screen.min_names = (uint32_t)a->policy.min_names;
+    a->screen.first_sealed = a->folds.first_sealed;
+    describe_assets(a);
+    return QLAB_OK;
+}
+
+/* ---- identity -------------------------------------------------------------------------------- */
+
+static void identify(qlab_stage_a *a)
+{
+    char candidates[QLAB_HEX_BYTES], features[QLAB_HEX_BYTES];
+
+    a->inputs =
+        json_pack("{s:{s:s, s:s}, s:{s:s, s:s}, s:{s:s, s:s}}", "snapshot", "id", a->snap->id,
+                  "digest", a->snap->digest, "features", "id", qlab_panel_id(a->panel), "digest",
+                  qlab_hex(qlab_json_digest(qlab_panel_manifest(a->panel)), features), "candidates",
+                  "id", a->lib->name, "digest", qlab_hex(a->lib->digest, candidates));
+    a->run_id = qlab_run_id("stage_a", a->snap->asof, a->inputs, &a->policy.digest);
+    a->plan = qlab_sha256_of(a->run_id, strlen(a->run_id));
+}
+
+static void release(qlab_stage_a *a)
+{
+    qlab_job_close(a->job);
+    qlab_verdicts_free(&a->verdicts);
+    qlab_free(a->measures);
+    qlab_free(a->months);
+    for (int g = 0; g < QLAB_GROUP_COUNT; g++)
+        qlab_free(a->group[g]);
+    qlab_free(a->asset_class);
+    qlab_free(a->columns);
+    json_decref(a->inputs);
+    qlab_free(a->run_id);
+    qlab_fold_plan_free(&a->folds);
+    qlab_free(a->label_end);
+    qlab_panel_close(a->panel);
+    qlab_library_free(a->lib);
+    qlab_stage_a_policy_free(&a->policy);
+    qlab_free(a->known_names);
+}
+
+/* ---- the run --------------------------------------------------------------------------------- */
+
+static json_t *folds_artifact(const qlab_stage_a *a)
+{
+    json_t *o = qlab_artifact_begin("folds_manifest/1", a->run_id, a->inputs);
+
+    (void)json_object_set_new(
+        o, "policy",
+        json_pack("{s:s, s:I}", "name", a->policy.name, "version", (json_int_t)a->policy.version));
+    qlab_folds_to_json(&a->folds, &a->axis, o);
+    return o;
+}
+
+/* Written first; what is evaluated is what the file says. */
+static qlab_code write_folds(qlab_stage_a *a, const char *path, qlab_err *err)
+{
+    qlab_stage_a_months(a, 0, a->folds.n_usable);
+    qlab_code rc = qlab_stage_a_count_rows(a, err);
+
+    if (rc != QLAB_OK)
+        return rc;
+    json_t *doc = folds_artifact(a);
+    rc = qlab_json_write(path, doc, err);
+    json_decref(doc);
+    if (rc != QLAB_OK)
+        return rc;
+    qlab_fold_plan_free(&a->folds);
+    if ((rc = qlab_folds_read(path, &a->axis, &a->folds, err)) != QLAB_OK)
+        return rc;
+    const qlab_fold *last = &a->folds.folds[a->folds.n_folds - 1];
+    a->first_test = a->folds.folds[0].test_first;
+    a->n_test = last->test_end - a->first_test;
+    qlab_stage_a_months(a, a->first_test, last->test_end);
+    return QLAB_OK;
+}
+
+static qlab_code write_report(const qlab_stage_a *a, const char *dir, double started,
+                              json_t **report, qlab_err *err)
+{
+    char *path = qlab_path_join(dir, "stage_a_report.json");
+    json_t *record = NULL;
+
+    *report = qlab_stage_a_report(a);
+    qlab_code rc = qlab_json_write(path, *report, err);
+    if (rc == QLAB_OK) {
+        record = qlab_run_record(a->env, qlab_monotonic_seconds() - started);
+        rc = qlab_run_record_write(path, record, err);
+    }
+    json_decref(record);
+    qlab_free(path);
+    return rc;
+}
+
+static qlab_code evaluate(qlab_stage_a *a, const char *built, double started, json_t **report,
+                          qlab_err *err)
+{
+    char *folds_path = qlab_path_join(built, "folds_manifest.json");
+    qlab_code rc = qlab_dir_make(built, err);
+
+    if (rc == QLAB_OK)
+        rc = write_folds(a, folds_path, err);
+    qlab_free(folds_path);
+    if (rc == QLAB_OK)
+        rc = qlab_stage_a_measure(a, err);
+    if (rc != QLAB_OK)
+        return rc;
+    qlab_verdicts_make(a->lib, &a->policy, &a->folds, a->axis.every, a->measures, a->n_test,
+                       &a->verdicts);
+    if ((rc = qlab_stage_a_write_tables(a, built, err)) != QLAB_OK)
+        return rc;
+    return write_report(a, built, started, report, err);
+}
+
+static qlab_code make_run(qlab_stage_a *a, const char *dir, json_t **report, qlab_err *err)
+{
+    const double started = qlab_monotonic_seconds();
+    qlab_code rc = qlab_job_open(a->env, "stage-a", a->plan, &a->job, err);
+
+    if (rc != QLAB_OK)
+        return rc;
+    char *built = qlab_path_join(qlab_job_dir(a->job), "run");
+    rc = evaluate(a, built, started, report, err);
+    if (rc == QLAB_OK)
+        rc = qlab_folder_publish(built, dir, err);
+    qlab_free(built);
+    if (rc == QLAB_OK) {
+        rc = qlab_job_finish(a->job, err);
+        a->job = NULL;
+    }
+    return rc;
+}
+
+static size_t count_survivors(const json_t *report)
+{
+    return json_array_size(json_object_get(report, "survivors"));
+}
+
+static qlab_code load_report(const char *dir, json_t **report, qlab_err *err)
+{
+    char *path = qlab_path_join(dir, "stage_a_report.json");
+    const qlab_code rc = qlab_json_load(path, report, err);
+
+    qlab_free(path);
+    return rc;
+}
+
+qlab_code qlab_stage_a_run(const qlab_env *env, const qlab_stage_a_options *o,
+                           qlab_stage_a_made *out, qlab_err *err)
+{
+    qlab_stage_a a = {.env = env};
+    qlab_code rc;
+
+    *out = (qlab_stage_a_made){0};
+    if ((rc = open_inputs(&a, o, err)) != QLAB_OK || (rc = read_parameters(&a, err)) != QLAB_OK ||
+        (rc = check_columns(&a, err)) != QLAB_OK)
+        goto done;
+    make_axis(&a);
+    if ((rc = qlab_folds_plan(&a.policy, &a.axis, &a.folds, err)) != QLAB_OK ||
+        (rc = prepare_screen(&a, err)) != QLAB_OK)
+        goto done;
+    identify(&a);
+    out->run_id = qlab_strdup(a.run_id);
+    out->dir = qlab_run_dir(env, a.run_id);
+    out->existed = qlab_run_exists(env, a.run_id);
+    if (out->existed)
+        rc = load_report(out->dir, &out->report, err);
+    else if (env->dry_run)
+        out->report = folds_artifact(&a);
+    else
+        rc = make_run(&a, out->dir, &out->report, err);
+    if (rc == QLAB_OK)
+        out->n_survivors = count_survivors(out->report);
+done:
+    release(&a);
+    if (rc != QLAB_OK)
+        qlab_stage_a_made_free(out);
+    return rc;
+}
+
+void qlab_stage_a_made_free(qlab_stage_a_made *m)
+{
+    qlab_free(m->run_id);
+    qlab_free(m->dir);
+    json_decref(m->report);
+    *m = (qlab_stage_a_made){0};
+}
+
+qlab_code qlab_stage_a_load(const qlab_env *env, const char *run, json_t **report, qlab_err *err)
+{
+    static const char kind[] = "stage_a_";
+    char *folder = qlab_path_join(env->root, "runs"), *id = NULL;
+    const size_t n = sizeof kind - 1;
+
+    if (strncmp(run, "run_id=", 7) == 0)
+        run += 7;
+    if (strncmp(run, kind, n) == 0)
+        run += n;
+    qlab_code rc = qlab_id_resolve(folder, "run_id=stage_a_", "stage A run", run, &id, err);
+    if (rc == QLAB_OK) {
+        char *name = qlab_asprintf("%s/run_id=stage_a_%s", folder, id);
+        rc = load_report(name, report, err);
+        qlab_free(name);
+    }
+    qlab_free(id);
+    qlab_free(folder);
+    return rc;
+}
