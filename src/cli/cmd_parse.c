@@ -171,7 +171,7 @@ static qlab_code take_option(parse *p, int argc, char **argv, int *i)
         arg = "--help";
     const char *name = arg + (arg[1] == '-' ? 2 : 1);
     const size_t n = strcspn(name, "=");
-    const bool right_dashes = (n == 1) == (arg[1] != '-');
+    const bool right_dashes = n == 1 || arg[1] == '-'; /* -n and --n are the same option */
     const target t = right_dashes ? find_target(p, name, n) : (target){NULL, NULL};
     if (!t.opt)
         return fail_unknown(p, arg, p->err);

@@ -1,4 +1,5 @@
-/* log, exp, pow, Phi, cos against long double, in units in the last place, on a few million points. */
+/* log, exp, pow, Phi, cos against long double, in units in the last place, on a few million points.
+ */
 #include "num/math.h"
 
 #include "base/rng.h"
@@ -41,8 +42,8 @@ typedef struct args {
     double x, y;
 } args;
 
-static double worst(uint64_t stream, args (*draw)(uint64_t stream, uint64_t i),
-                    double (*f)(args a), long double (*reference)(args a))
+static double worst(uint64_t stream, args (*draw)(uint64_t stream, uint64_t i), double (*f)(args a),
+                    long double (*reference)(args a))
 {
     double most = 0.0;
     for (uint64_t i = 0; i < N_POINTS; i++) {
@@ -182,9 +183,9 @@ T_TEST(pow_is_within_an_ulp)
 
 T_TEST(special_values_are_those_of_the_standard)
 {
-    static const double V[] = {0.0,  -0.0, 1.0,       -1.0, 2.0,     -2.0,      0.5,      -0.5,
-                               3.0,  -3.0, 2.5,       NAN,  1e308,   -1e308,    5e-324,   -5e-324,
-                               1e17, -7.0, -INFINITY, 1e-9, 1e30,    0x1p53,    0x1p52 + 1, INFINITY};
+    static const double V[] = {0.0,  -0.0, 1.0,       -1.0, 2.0,   -2.0,   0.5,        -0.5,
+                               3.0,  -3.0, 2.5,       NAN,  1e308, -1e308, 5e-324,     -5e-324,
+                               1e17, -7.0, -INFINITY, 1e-9, 1e30,  0x1p53, 0x1p52 + 1, INFINITY};
     const size_t n = sizeof V / sizeof *V;
     for (size_t i = 0; i < n; i++) {
         T_CHECK(ulps_off(qlab_num_log(V[i]), log(V[i])) <= 1.0);
@@ -269,7 +270,8 @@ T_TEST(the_quantile_is_within_four_ulps)
         most = off > most ? off : most;
     }
     T_CHECK(most <= 4.0);
-    for (int k = 2; k < 50; k++) { /* beside 1/2: z = sqrt(2 pi) (p - 1/2) (1 + pi/3 (p-1/2)^2 ..) */
+    for (int k = 2; k < 50;
+         k++) { /* beside 1/2: z = sqrt(2 pi) (p - 1/2) (1 + pi/3 (p-1/2)^2 ..) */
         const double d = ldexp(1e-4, -k);
         const long double q = (long double)(0.5 + d) - 0.5L;
         const long double want = sqrtl(2 * PI_L) * q * (1.0L + PI_L / 3.0L * q * q);
@@ -289,7 +291,8 @@ T_TEST(cosines_of_ratios_of_pi)
         const int64_t octant = 4 * r / den, rest = 4 * r - octant * den;
         const long double t = PI_L * (long double)rest / (4.0L * (long double)den);
         const long double c = cosl(t), s = sinl(t), h = ROOT_HALF_L;
-        const long double cs[8] = {c, h * (c - s), -s, -h * (c + s), -c, -h * (c - s), s, h * (c + s)};
+        const long double cs[8] = {c,  h * (c - s),  -s, -h * (c + s),
+                                   -c, -h * (c - s), s,  h * (c + s)};
         if (octant % 2 == 1 && fabsl(c - s) < 0.1L)
             continue; /* the reference cancels there; its mirror octant is tested */
         most = fmax(most, ulps_off(qlab_num_cospi(num, den), cs[octant]));
@@ -297,7 +300,8 @@ T_TEST(cosines_of_ratios_of_pi)
     T_CHECK(most <= 3.0);
     T_CHECK(qlab_num_cospi(1, 2) == 0.0 && qlab_num_cospi(-3, 2) == 0.0);
     T_CHECK(qlab_num_cospi(0, 7) == 1.0 && qlab_num_cospi(7, 7) == -1.0);
-    T_CHECK(qlab_num_sinpi(1, 2) == 1.0 && qlab_num_sinpi(5, 5) == 0.0 && qlab_num_sinpi(3, 2) == -1.0);
+    T_CHECK(qlab_num_sinpi(1, 2) == 1.0 && qlab_num_sinpi(5, 5) == 0.0 &&
+            qlab_num_sinpi(3, 2) == -1.0);
     T_NEAR(qlab_num_sinpi(1, 6), 0.5, 2e-16);
     T_NEAR(qlab_num_sinpi(-7, 6), 0.5, 2e-16);
 }
