@@ -5,7 +5,7 @@
 #   make test | build | bench | lint | asan | tsan | fuzz | install [PREFIX=] | clean
 
 PREFIX ?= /usr/local
-export VENDOR POLICY BASIS ASOF ROOT
+export VENDOR POLICY BASIS ASOF ROOT CANDIDATES
 
 run:
 	@scripts/run

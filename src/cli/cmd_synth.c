@@ -62,10 +62,7 @@ static void print_json(qlab_ctx *cx, const opts *o, const qlab_synth_result *r)
         "assets", (json_int_t)r->n_assets, "packs", (json_int_t)r->n_packs, "bars",
         (json_int_t)r->n_bars, "bytes", (json_int_t)r->n_bytes, "actions", (json_int_t)r->n_actions,
         "delistings", (json_int_t)r->n_delistings, "dirt", (json_int_t)r->n_dirt);
-    qlab_buf text = QLAB_BUF_INIT;
-    qlab_json_pretty(doc, &text);
-    fwrite(text.at, 1, text.n, cx->out);
-    qlab_buf_free(&text);
+    qlab_cmd_print_json(cx, doc);
     json_decref(doc);
 }
 
