@@ -208,6 +208,7 @@ static void restart(void *ctx)
     r->to.segments->n = r->first_segment;
     qlab_quarantine_truncate(r->to.quarantine, r->first_record);
     r->to.counts = (qlab_counts){0};
+    r->to.first_future = QLAB_DATE_NONE;
     r->held.n = 0;
     r->at = r->line_at = r->line_number = r->n_lines = 0;
     r->in_line = false;
@@ -215,10 +216,10 @@ static void restart(void *ctx)
     r->try_at = FIRST_TRY_BYTES;
 }
 
-static void refuse(qlab_pack_reader *r, const qlab_pack_job *job, qlab_reason reason,
+static void refuse(const qlab_pack_settle *how, const qlab_pack_job *job, qlab_reason reason,
                    const char *why, qlab_pack_result *out)
 {
-    restart(r);
+    how->restart(how->ctx);
     out->refused = reason;
     snprintf(out->why, sizeof out->why, "%s", why);
     if (!job->owner)
@@ -228,10 +229,10 @@ static void refuse(qlab_pack_reader *r, const qlab_pack_job *job, qlab_reason re
                                         .date = QLAB_DATE_NONE,
                                         .reason = reason,
                                         .detail = out->why};
-    qlab_quarantine_put(r->to.quarantine, &rec);
+    qlab_quarantine_put(how->to->quarantine, &rec);
 }
 
-static void judge(qlab_pack_reader *r, const qlab_pack_job *job, const qlab_inflated *in,
+static void judge(const qlab_pack_settle *how, const qlab_pack_job *job, const qlab_inflated *in,
                   qlab_pack_result *out)
 {
     char hex[QLAB_HEX_BYTES], want[QLAB_HEX_BYTES], why[256];
@@ -239,13 +240,13 @@ static void judge(qlab_pack_reader *r, const qlab_pack_job *job, const qlab_infl
     switch (in->verdict) {
     case QLAB_INFLATE_MISSING:
         snprintf(why, sizeof why, "the pack could not be read: %s", in->why);
-        refuse(r, job, QLAB_REASON_PACK_MISSING, why, out);
+        refuse(how, job, QLAB_REASON_PACK_MISSING, why, out);
         return;
     case QLAB_INFLATE_TRUNCATED:
-        refuse(r, job, QLAB_REASON_PACK_TRUNCATED, in->why, out);
+        refuse(how, job, QLAB_REASON_PACK_TRUNCATED, in->why, out);
         return;
     case QLAB_INFLATE_BAD:
-        refuse(r, job, QLAB_REASON_PACK_BAD_GZIP, in->why, out);
+        refuse(how, job, QLAB_REASON_PACK_BAD_GZIP, in->why, out);
         return;
     case QLAB_INFLATE_OK:
         break;
@@ -253,26 +254,26 @@ static void judge(qlab_pack_reader *r, const qlab_pack_job *job, const qlab_infl
     if (job->sha256 != NULL && qlab_digest_cmp(job->sha256, &in->sha256) != 0) {
         snprintf(why, sizeof why, "sha256 was %s, the registry promised %s",
                  qlab_hex(in->sha256, hex), qlab_hex(*job->sha256, want));
-        refuse(r, job, QLAB_REASON_PACK_HASH_MISMATCH, why, out);
+        refuse(how, job, QLAB_REASON_PACK_HASH_MISMATCH, why, out);
     }
 }
 
-static qlab_code settle(qlab_pack_reader *r, const qlab_pack_job *job, uint8_t **duplicate,
+static qlab_code settle(const qlab_pack_settle *how, const qlab_pack_job *job, uint8_t **duplicate,
                         size_t *cap_duplicate, qlab_pack_result *out, qlab_err *err)
 {
-    const qlab_settle how = {
+    const qlab_settle rows_how = {
         .pack_no = job->pack_no,
         .pack = job->pack,
         .asset_id_of = job->asset_id_of,
         .ctx = job->ctx,
-        .quarantine = r->to.quarantine,
-        .counts = &r->to.counts,
+        .quarantine = how->to->quarantine,
+        .counts = &how->to->counts,
     };
 
-    qlab_rows_settle(r->to.rows, r->to.segments, r->first_row, r->first_segment, duplicate,
-                     cap_duplicate, &how);
-    out->counts = r->to.counts;
-    out->n_lines = r->n_lines;
+    qlab_rows_settle(how->to->rows, how->to->segments, how->first_row, how->first_segment,
+                     duplicate, cap_duplicate, &rows_how);
+    out->counts = how->to->counts;
+    out->first_future = how->to->first_future;
     const qlab_counts *c = &out->counts;
     if (qlab_counts_balance(c))
         return QLAB_OK;
@@ -283,6 +284,17 @@ static qlab_code settle(qlab_pack_reader *r, const qlab_pack_job *job, uint8_t *
                      (unsigned long long)c->rows_good, (unsigned long long)c->rows_duplicate,
                      (unsigned long long)c->rows_quarantined,
                      (unsigned long long)c->rows_not_asked);
+}
+
+qlab_code qlab_pack_settle_read(const qlab_pack_settle *how, const qlab_pack_job *job,
+                                const qlab_inflated *in, uint8_t **duplicate, size_t *cap_duplicate,
+                                qlab_pack_result *out, qlab_err *err)
+{
+    out->sha256 = in->sha256;
+    out->n_file_bytes = in->n_file_bytes;
+    out->n_bytes = in->n_bytes;
+    judge(how, job, in, out);
+    return settle(how, job, duplicate, cap_duplicate, out, err);
 }
 
 static qlab_code read_pack(qlab_pack_reader *r, const qlab_pack_job *job, const void *bytes,
@@ -306,11 +318,9 @@ static qlab_code read_pack(qlab_pack_reader *r, const qlab_pack_job *job, const 
                              : qlab_inflate_file(r->inflater, job->path, &sink, &in, err);
     if (rc != QLAB_OK)
         return rc;
-    out->sha256 = in.sha256;
-    out->n_file_bytes = in.n_file_bytes;
-    out->n_bytes = in.n_bytes;
-    judge(r, job, &in, out);
-    return settle(r, job, duplicate, cap_duplicate, out, err);
+    out->n_lines = r->n_lines;
+    const qlab_pack_settle how = {restart, r, &r->to, r->first_row, r->first_segment};
+    return qlab_pack_settle_read(&how, job, &in, duplicate, cap_duplicate, out, err);
 }
 
 qlab_code qlab_pack_read(qlab_pack_reader *r, const qlab_pack_job *job, qlab_rows *rows,

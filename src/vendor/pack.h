@@ -26,7 +26,8 @@ typedef struct qlab_pack_result {
     char why[256];       /* one line when refused */
     qlab_digest sha256;  /* of the file; zero when it was missing */
     uint64_t n_file_bytes, n_bytes, n_lines;
-    qlab_counts counts; /* balanced; all zero when refused */
+    qlab_counts counts;   /* balanced; all zero when refused */
+    int32_t first_future; /* least date of FUTURE_DATE rows: worth reading again then */
 } qlab_pack_result;
 
 typedef struct qlab_pack_reader qlab_pack_reader;
@@ -47,5 +48,17 @@ qlab_code qlab_pack_read_bytes(qlab_pack_reader *r, const qlab_pack_job *job, co
                                uint8_t **duplicate, size_t *cap_duplicate,
                                qlab_quarantine *quarantine, qlab_pack_result *out,
                                qlab_err *err) QLAB_MUST_USE;
+
+/* For other adapters: judges what the inflater said, refuses (restart takes back what was read) or
+ * settles the rows, balances the account, and fills out.  job, in and how are borrowed. */
+typedef struct qlab_pack_settle {
+    void (*restart)(void *ctx);
+    void *ctx;
+    qlab_pack_target *to;
+    size_t first_row, first_segment;
+} qlab_pack_settle;
+qlab_code qlab_pack_settle_read(const qlab_pack_settle *how, const qlab_pack_job *job,
+                                const qlab_inflated *in, uint8_t **duplicate, size_t *cap_duplicate,
+                                qlab_pack_result *out, qlab_err *err) QLAB_MUST_USE;
 
 #endif

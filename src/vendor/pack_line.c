@@ -316,6 +316,9 @@ static void finish_mine(qlab_pack_line *l)
         qlab_quarantine_put(l->to->quarantine, &rec);
         c->rows_quarantined++;
         c->by_reason[b->reason]++;
+        if (b->reason == QLAB_REASON_FUTURE_DATE &&
+            (l->to->first_future == QLAB_DATE_NONE || b->bar.date < l->to->first_future))
+            l->to->first_future = b->bar.date;
     }
     if (n_rows > 0)
         qlab_segments_put(l->to->segments, l->slot, l->number, l->first_row, n_rows);

@@ -47,6 +47,7 @@ typedef struct qlab_pack_target {
     qlab_segments *segments;
     qlab_quarantine *quarantine;
     qlab_counts counts;
+    int32_t first_future; /* least date of FUTURE_DATE rows; QLAB_DATE_NONE */
 } qlab_pack_target;
 
 typedef enum qlab_line_phase {

@@ -383,7 +383,7 @@ static int cmp_pointer(const void *a, const void *b)
     return c != 0 ? c : (x->asset > y->asset) - (x->asset < y->asset);
 }
 
-static void resolve_all(qlab_registry *r)
+void qlab_registry_resolve(qlab_registry *r)
 {
     qlab_pointer *p = qlab_alloc(r->n_assets, sizeof *p);
     qlab_vendor_pack *of = qlab_alloc_zero(r->n_assets, sizeof *of); /* of each asset */
@@ -500,6 +500,14 @@ qlab_code qlab_registry_parse(const char *name, const void *bytes, size_t n, qla
     return rc;
 }
 
+qlab_code qlab_registry_set_folder(qlab_registry *r, const char *vendor_dir, qlab_err *err)
+{
+    r->vendor_dir = realpath(vendor_dir, NULL);
+    if (r->vendor_dir == NULL)
+        return qlab_fail_errno(err, errno, "vendor folder %s could not be opened", vendor_dir);
+    return QLAB_OK;
+}
+
 qlab_code qlab_registry_load(const char *vendor_dir, qlab_registry **out, qlab_err *err)
 {
     static const char *const names[] = {"registry/registry.ndjson.gz", "registry/registry.ndjson"};
@@ -507,11 +515,9 @@ qlab_code qlab_registry_load(const char *vendor_dir, qlab_registry **out, qlab_e
     qlab_code rc = QLAB_OK;
     char *path = NULL;
 
-    r->vendor_dir = realpath(vendor_dir, NULL);
-    if (r->vendor_dir == NULL) {
-        rc = qlab_fail_errno(err, errno, "vendor folder %s could not be opened", vendor_dir);
+    rc = qlab_registry_set_folder(r, vendor_dir, err);
+    if (rc != QLAB_OK)
         goto done;
-    }
     for (size_t i = 0; i < 2; i++) {
         qlab_free(path);
         path = qlab_path_join(r->vendor_dir, names[i]);
@@ -528,7 +534,7 @@ qlab_code qlab_registry_load(const char *vendor_dir, qlab_registry **out, qlab_e
     }
     rc = load(path, r->path, NULL, 0, r, err);
     if (rc == QLAB_OK)
-        resolve_all(r);
+        qlab_registry_resolve(r);
 done:
     qlab_free(path);
     if (rc != QLAB_OK)

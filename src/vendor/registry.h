@@ -63,7 +63,7 @@ typedef struct qlab_registry {
     qlab_registry_finding *findings; /* in order of lines */
     size_t n_findings;
     /* private */
-    size_t cap_assets, cap_packs, cap_findings;
+    size_t cap_assets, cap_packs, cap_findings, n_folded;
     uint32_t *table; /* open addressing: asset index + 1 */
     size_t table_size;
     qlab_arena strings;
@@ -81,7 +81,10 @@ qlab_code qlab_registry_parse(const char *name, const void *bytes, size_t n, qla
                               qlab_err *err) QLAB_MUST_USE;
 /* Builds assets (sorted) and the table out of assets put one by one; for other adapters. */
 qlab_registry *qlab_registry_new(void);
+qlab_code qlab_registry_set_folder(qlab_registry *r, const char *vendor_dir,
+                                   qlab_err *err) QLAB_MUST_USE;
 qlab_vendor_asset *qlab_registry_put(qlab_registry *r); /* zeroed strings are "" */
 void qlab_registry_index(qlab_registry *r);             /* a repeated id: the last put wins */
+void qlab_registry_resolve(qlab_registry *r);           /* pointers to packs; after the index */
 
 #endif

@@ -1,0 +1,530 @@
+/* From unit records to one commit and its run folder. */
+#include "base/alloc.h"
+#include "base/date.h"
+#include "ingest/ingest_int.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- gathering ------------------------------------------------------------------------------- */
+
+static qlab_code take_outcome(qlab_ingest *g, const json_t *o, qlab_err *err)
+{
+    int64_t no = 0, file_bytes = 0, bytes = 0, lines = 0, future = 0;
+    const char *hex = NULL, *refused = NULL, *why = NULL;
+    qlab_tally t;
+    static const char where[] = "ingest unit record";
+
+    qlab_code rc = qlab_json_get_i64(o, where, "pack", &no, err);
+    if (rc == QLAB_OK)
+        rc = qlab_json_get_str(o, where, "sha256", &hex, err);
+    if (rc == QLAB_OK)
+        rc = qlab_json_get_str(o, where, "refused", &refused, err);
+    if (rc == QLAB_OK)
+        rc = qlab_json_get_str(o, where, "why", &why, err);
+    if (rc == QLAB_OK)
+        rc = qlab_json_get_i64(o, where, "file_bytes", &file_bytes, err);
+    if (rc == QLAB_OK)
+        rc = qlab_json_get_i64(o, where, "bytes", &bytes, err);
+    if (rc == QLAB_OK)
+        rc = qlab_json_get_i64(o, where, "lines", &lines, err);
+    if (rc == QLAB_OK)
+        rc = qlab_json_get_i64(o, where, "first_future", &future, err);
+    if (rc == QLAB_OK)
+        rc = qlab_tally_load(o, where, &t, err);
+    if (rc != QLAB_OK)
+        return rc;
+    if (no < 0 || (size_t)no >= g->registry->n_packs)
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: pack %lld is not in the plan", where,
+                         (long long)no);
+    qlab_ingest_pack *p = &g->packs[no];
+    qlab_digest sha;
+    if (qlab_digest_parse(hex, strlen(hex), &sha) != 0)
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: sha256 of pack %lld was \"%s\"", where,
+                         (long long)no, hex);
+    if (p->known_outcome && qlab_digest_cmp(&sha, &p->sha256) != 0)
+        return qlab_fail(err, QLAB_E_CORRUPT,
+                         "pack %s changed while it was read; run the same command again",
+                         g->registry->packs[no].path);
+    p->known_outcome = true;
+    p->sha256 = sha;
+    p->n_file_bytes = (uint64_t)file_bytes;
+    p->n_bytes = (uint64_t)bytes;
+    p->n_lines = (uint64_t)lines;
+    if (future != QLAB_DATE_NONE && (p->first_future == QLAB_DATE_NONE || future < p->first_future))
+        p->first_future = (int32_t)future;
+    if (refused[0] != '\0' && qlab_reason_parse(refused, &p->refused))
+        p->why = qlab_arena_strndup(&g->strings, why, strlen(why));
+    qlab_tally_add(&p->tally, &t);
+    p->parked = p->tally.in.by_reason[QLAB_REASON_UNKNOWN_ASSET] > 0 ||
+                p->tally.in.by_reason[QLAB_REASON_OUTSIDE_POINTER] > 0;
+    return QLAB_OK;
+}
+
+static qlab_code take_parts(qlab_ingest *g, const json_t *unit, qlab_err *err)
+{
+    json_t *parts = NULL, *part;
+    size_t i;
+    qlab_code rc = qlab_json_get_array(unit, "ingest unit record", "parts", &parts, err);
+
+    json_array_foreach(parts, i, part)
+    {
+        if (rc != QLAB_OK)
+            break;
+        qlab_grow((void **)&g->parts, &g->cap_parts, g->n_parts + 1, sizeof *g->parts);
+        rc = qlab_part_of_json(part, "ingest unit record", &g->parts[g->n_parts], err);
+        g->n_parts += rc == QLAB_OK;
+    }
+    return rc;
+}
+
+static qlab_code take_units(qlab_ingest *g, qlab_err *err)
+{
+    qlab_code rc = QLAB_OK;
+
+    for (size_t u = 0; u < g->n_units && rc == QLAB_OK; u++) {
+        const json_t *unit = qlab_job_result(g->job, u);
+        json_t *packs = NULL, *pack;
+        size_t i;
+        int64_t newest = QLAB_DATE_NONE;
+        rc = take_parts(g, unit, err);
+        if (rc == QLAB_OK)
+            rc = qlab_json_get_array(unit, "ingest unit record", "packs", &packs, err);
+        json_array_foreach(packs, i, pack)
+        {
+            if (rc == QLAB_OK)
+                rc = take_outcome(g, pack, err);
+        }
+        if (rc == QLAB_OK)
+            rc = qlab_json_get_i64(unit, "ingest unit record", "max_date", &newest, err);
+        if (newest > g->max_date)
+            g->max_date = (int32_t)newest;
+    }
+    return rc;
+}
+
+static qlab_code unbalanced(const char *what, const qlab_tally *t, qlab_err *err)
+{
+    return qlab_fail(err, QLAB_E_INTERNAL,
+                     "%s: %llu rows in, but %llu inserted, %llu revised, %llu known, %llu held, "
+                     "%llu duplicate, %llu quarantined and %llu not asked for",
+                     what, (unsigned long long)t->in.rows_in, (unsigned long long)t->inserted,
+                     (unsigned long long)t->revised, (unsigned long long)t->known,
+                     (unsigned long long)t->held, (unsigned long long)t->in.rows_duplicate,
+                     (unsigned long long)t->in.rows_quarantined,
+                     (unsigned long long)t->in.rows_not_asked);
+}
+
+static qlab_code balance(qlab_ingest *g, qlab_err *err)
+{
+    for (size_t i = 0; i < g->registry->n_packs; i++) {
+        if (!qlab_tally_balances(&g->packs[i].tally))
+            return unbalanced(g->registry->packs[i].path, &g->packs[i].tally, err);
+        qlab_tally_add(&g->total, &g->packs[i].tally);
+    }
+    return qlab_tally_balances(&g->total) ? QLAB_OK : unbalanced("all packs", &g->total, err);
+}
+
+/* The parts must hold what the account says was put in. */
+static qlab_code check_parts(const qlab_ingest *g, qlab_err *err)
+{
+    uint64_t rows = 0;
+
+    for (size_t i = 0; i < g->n_parts; i++)
+        rows += g->parts[i].kind == QLAB_PART_BARS ? g->parts[i].n_rows : 0;
+    const uint64_t want = g->total.inserted + g->total.revised + g->total.tombstoned;
+    if (rows == want)
+        return QLAB_OK;
+    return qlab_fail(err, QLAB_E_INTERNAL, "parts hold %llu rows, the account says %llu",
+                     (unsigned long long)rows, (unsigned long long)want);
+}
+
+/* ---- said to people and programs ------------------------------------------------------------- */
+
+static json_t *by_reason_json(const qlab_ingest *g)
+{
+    uint64_t n[QLAB_REASON_COUNT] = {0};
+    json_t *o = json_object();
+
+    for (unsigned r = 1; r < QLAB_REASON_COUNT; r++)
+        n[r] = g->total.in.by_reason[r];
+    for (size_t i = 0; i < g->registry->n_findings; i++)
+        n[g->registry->findings[i].reason]++;
+    for (size_t i = 0; i < g->registry->n_packs; i++) {
+        if (g->packs[i].wanted && g->packs[i].refused != QLAB_REASON_NONE)
+            n[g->packs[i].refused]++;
+    }
+    for (unsigned r = 1; r < QLAB_REASON_COUNT; r++) {
+        if (n[r] > 0)
+            json_object_set_new(o, qlab_reason_name((qlab_reason)r),
+                                json_integer((json_int_t)n[r]));
+    }
+    return o;
+}
+
+static json_t *counts_json(const qlab_ingest *g)
+{
+    json_t *o = qlab_tally_json(&g->total);
+
+    json_object_set_new(o, "by_reason", by_reason_json(g));
+    return o;
+}
+
+static void list_refused(qlab_ingest *g, qlab_ingest_result *out)
+{
+    out->packs_refused = json_array();
+    for (size_t i = 0; i < g->registry->n_packs; i++) {
+        const qlab_ingest_pack *p = &g->packs[i];
+        out->n_packs += p->wanted;
+        out->n_packs_read += p->read;
+        out->bytes_read += p->n_file_bytes;
+        if (!p->wanted || p->refused == QLAB_REASON_NONE)
+            continue;
+        out->n_packs_refused++;
+        json_t *o = json_object();
+        json_object_set_new(o, "path", json_string(g->registry->packs[i].path));
+        json_object_set_new(o, "reason", json_string(qlab_reason_name(p->refused)));
+        json_object_set_new(o, "detail", json_string(p->why != NULL ? p->why : ""));
+        json_array_append_new(out->packs_refused, o);
+        qlab_log_line(g->env->log, QLAB_LOG_WARN, "ingest", "pack=%s refused=%s detail=\"%s\"",
+                      g->registry->packs[i].path, qlab_reason_name(p->refused),
+                      p->why != NULL ? p->why : "");
+    }
+}
+
+static qlab_code anything_readable(const qlab_ingest *g, const qlab_ingest_result *r, qlab_err *err)
+{
+    if (r->n_packs == 0)
+        return qlab_fail(err, QLAB_E_NOT_FOUND,
+                         "no asset of the types asked for has a history pack");
+    if (r->n_packs_refused < r->n_packs)
+        return QLAB_OK;
+    for (size_t i = 0; i < g->registry->n_packs; i++) {
+        if (g->packs[i].wanted)
+            return qlab_fail(
+                err, QLAB_E_CORRUPT, "none of the %zu packs could be read; the first: %s: %s: %s",
+                r->n_packs, g->registry->packs[i].path, qlab_reason_name(g->packs[i].refused),
+                g->packs[i].why != NULL ? g->packs[i].why : "");
+    }
+    return QLAB_OK;
+}
+
+qlab_code qlab_ingest_sum_up(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
+{
+    list_refused(g, out);
+    out->n_assets = g->n_assets;
+    out->counts = counts_json(g);
+    return anything_readable(g, out, err);
+}
+
+static json_t *pack_json(const qlab_ingest *g, size_t i)
+{
+    const qlab_ingest_pack *p = &g->packs[i];
+    char hex[QLAB_HEX_BYTES];
+    json_t *o = json_object();
+
+    json_object_set_new(o, "path", json_string(g->registry->packs[i].path));
+    json_object_set_new(o, "sha256",
+                        p->n_file_bytes > 0 || p->refused == QLAB_REASON_NONE
+                            ? json_string(qlab_hex(p->sha256, hex))
+                            : json_null());
+    json_object_set_new(o, "refused",
+                        p->refused == QLAB_REASON_NONE ? json_null()
+                                                       : json_string(qlab_reason_name(p->refused)));
+    if (p->refused != QLAB_REASON_NONE)
+        json_object_set_new(o, "detail", json_string(p->why != NULL ? p->why : ""));
+    json_object_set_new(o, "file_bytes", json_integer((json_int_t)p->n_file_bytes));
+    json_object_set_new(o, "bytes", json_integer((json_int_t)p->n_bytes));
+    json_object_set_new(o, "lines", json_integer((json_int_t)p->n_lines));
+    json_t *t = qlab_tally_json(&p->tally);
+    json_object_update(o, t);
+    json_decref(t);
+    return o;
+}
+
+static const char *basis_name(qlab_basis b)
+{
+    return b == QLAB_BASIS_RAW ? "raw" : "split_adjusted";
+}
+
+static json_t *flags_json(const qlab_ingest *g)
+{
+    json_t *a = json_array();
+
+    if (g->options->price_basis != QLAB_BASIS_RAW)
+        json_array_append_new(a, json_string("PRICE_BASIS_ADJUSTED"));
+    if (g->options->volume_basis != QLAB_BASIS_RAW)
+        json_array_append_new(a, json_string("VOLUME_BASIS_UNKNOWN"));
+    return a;
+}
+
+static json_t *manifest_json(const qlab_ingest *g, const char *run_id, json_t *inputs,
+                             json_t *sources, uint64_t n_records)
+{
+    json_t *o = qlab_artifact_begin("ingest_manifest/1", run_id, inputs), *packs = json_array();
+    json_t *registry = json_object();
+
+    json_object_set_new(o, "commit", json_integer(g->seq));
+    json_object_set(o, "adapter", json_object_get(sources, "adapter"));
+    json_object_set(o, "types", json_object_get(sources, "types"));
+    json_object_set_new(o, "price_basis", json_string(basis_name(g->options->price_basis)));
+    json_object_set_new(o, "volume_basis", json_string(basis_name(g->options->volume_basis)));
+    json_object_set_new(o, "flags", flags_json(g));
+    json_object_set(o, "counts", g->counts);
+    json_object_set(registry, "path", json_object_get(sources, "registry"));
+    json_object_set(registry, "sha256", json_object_get(sources, "registry_sha256"));
+    json_object_set_new(registry, "lines", json_integer((json_int_t)g->registry->n_lines));
+    json_object_set_new(registry, "assets", json_integer((json_int_t)g->registry->n_assets));
+    json_object_set_new(registry, "assets_in_lake", json_integer((json_int_t)g->n_assets));
+    json_object_set_new(o, "registry", registry);
+    json_object_set_new(o, "quarantine_records", json_integer((json_int_t)n_records));
+    for (size_t i = 0; i < g->registry->n_packs; i++) {
+        const qlab_ingest_pack *p = &g->packs[i];
+        if (p->wanted && (p->read || p->refused != QLAB_REASON_NONE))
+            json_array_append_new(packs, pack_json(g, i));
+    }
+    json_object_set_new(o, "packs", packs);
+    return o;
+}
+
+/* ---- the run folder -------------------------------------------------------------------------- */
+
+/* Records that belong to no unit: registry lines, and packs that no unit reads. */
+static qlab_code save_plan_records(const qlab_ingest *g, const char *path, qlab_err *err)
+{
+    qlab_quarantine q = QLAB_QUARANTINE_INIT;
+    const qlab_registry *r = g->registry;
+
+    for (size_t i = 0; i < r->n_findings; i++) {
+        const qlab_registry_finding *f = &r->findings[i];
+        const qlab_quarantine_record rec = {
+            .pack_no = g->registry_order,
+            .pack = qlab_str_of(r->path),
+            .line = f->line,
+            .byte_offset = f->byte_offset,
+            .asset_id = {f->asset_id, f->asset_id != NULL ? strlen(f->asset_id) : 0},
+            .date = QLAB_DATE_NONE,
+            .reason = f->reason,
+            .detail = f->detail,
+            .datum = f->datum,
+        };
+        qlab_quarantine_put(&q, &rec);
+    }
+    for (size_t i = 0; i < r->n_packs; i++) {
+        const qlab_ingest_pack *p = &g->packs[i];
+        if (!p->wanted || p->read || p->refused == QLAB_REASON_NONE)
+            continue;
+        const qlab_quarantine_record rec = {.pack_no = p->order,
+                                            .pack = qlab_str_of(r->packs[i].path),
+                                            .date = QLAB_DATE_NONE,
+                                            .reason = p->refused,
+                                            .detail = p->why != NULL ? p->why : ""};
+        qlab_quarantine_put(&q, &rec);
+    }
+    const qlab_code rc = qlab_quarantine_save(&q, path, err);
+    qlab_quarantine_free(&q);
+    return rc;
+}
+
+static qlab_code write_quarantine(const qlab_ingest *g, const char *dir, uint64_t *n_records,
+                                  qlab_err *err)
+{
+    char **saved = qlab_alloc_zero(g->n_units + 1, sizeof *saved);
+    size_t n = 0;
+    char *path = qlab_path_join(dir, "quarantine.ndjson.gz");
+
+    saved[n] = qlab_path_join(qlab_job_dir(g->job), "quarantine-plan.bin");
+    qlab_code rc = save_plan_records(g, saved[n++], err);
+    for (size_t u = 0; u < g->n_units; u++) {
+        const char *name =
+            json_string_value(json_object_get(qlab_job_result(g->job, u), "quarantine"));
+        if (name != NULL)
+            saved[n++] = qlab_path_join(qlab_job_dir(g->job), name);
+    }
+    if (rc == QLAB_OK)
+        rc = qlab_quarantine_merge(saved, n, path, n_records, err);
+    for (size_t i = 0; i < n; i++)
+        qlab_free(saved[i]);
+    qlab_free(saved);
+    qlab_free(path);
+    return rc;
+}
+
+static json_t *inputs_json(const qlab_ingest *g, const json_t *sources)
+{
+    char hex[QLAB_HEX_BYTES];
+    json_t *o = json_object();
+
+    json_object_set_new(o, "parent_commit", json_integer(g->parent));
+    json_object_set_new(o, "parent_sha256",
+                        g->parent > 0 ? json_string(g->parent_sha256) : json_null());
+    json_object_set_new(o, "sources_sha256", json_string(qlab_hex(qlab_json_digest(sources), hex)));
+    json_object_set_new(o, "price_basis", json_string(basis_name(g->options->price_basis)));
+    json_object_set_new(o, "volume_basis", json_string(basis_name(g->options->volume_basis)));
+    json_object_set_new(o, "ingest_version", json_integer(QLAB_INGEST_VERSION));
+    return o;
+}
+
+static qlab_code build_run_folder(const qlab_ingest *g, const char *dir, const char *run_id,
+                                  json_t *inputs, json_t *sources, qlab_err *err)
+{
+    char *path = qlab_path_join(dir, "ingest_manifest.json");
+    uint64_t n_records = 0;
+    json_t *manifest = NULL;
+
+    qlab_code rc = qlab_dir_remove_tree(dir, err); /* of an attempt that was killed */
+    if (rc == QLAB_OK)
+        rc = qlab_dir_make(dir, err);
+    if (rc == QLAB_OK)
+        rc = write_quarantine(g, dir, &n_records, err);
+    if (rc == QLAB_OK) {
+        manifest = manifest_json(g, run_id, inputs, sources, n_records);
+        rc = qlab_json_write(path, manifest, err);
+    }
+    json_decref(manifest);
+    qlab_free(path);
+    return rc;
+}
+
+static qlab_code publish(const qlab_env *env, const char *built, const char *run_id, qlab_err *err)
+{
+    char *final_dir = qlab_run_dir(env, run_id);
+    qlab_code rc = qlab_folder_publish(built, final_dir, err);
+
+    if (rc == QLAB_E_EXISTS) { /* the same inputs made it already */
+        qlab_err_reset(err);
+        rc = QLAB_OK;
+    }
+    qlab_free(final_dir);
+    return rc;
+}
+
+/* ---- the commit ------------------------------------------------------------------------------ */
+
+static qlab_code write_master(qlab_ingest *g, qlab_err *err)
+{
+    qlab_conn *conn = NULL;
+
+    if (g->n_master_news == 0)
+        return QLAB_OK;
+    qlab_code rc = qlab_duck_conn(g->env->duck, 0, &conn, err);
+    if (rc != QLAB_OK)
+        return rc;
+    qlab_grow((void **)&g->parts, &g->cap_parts, g->n_parts + 1, sizeof *g->parts);
+    g->parts[g->n_parts] = (qlab_part){0};
+    rc = qlab_lake_write_master(g->env, conn, g->master_news, g->n_master_news, g->seq,
+                                &g->parts[g->n_parts], err);
+    g->n_parts += rc == QLAB_OK;
+    return rc;
+}
+
+static qlab_code commit(qlab_ingest *g, json_t *sources, const char *run_id, uint32_t *number,
+                        qlab_err *err)
+{
+    const qlab_commit_draft draft = {
+        .parent = g->parent,
+        .kind = "ingest",
+        .price_basis = g->options->price_basis,
+        .volume_basis = g->options->volume_basis,
+        .added = g->parts,
+        .n_added = g->n_parts,
+        .counts = g->counts,
+        .sources = sources,
+        .run_id = run_id,
+    };
+    const qlab_code rc = qlab_lake_commit(g->env, &draft, number, err);
+
+    assert(rc != QLAB_OK || *number == g->seq);
+    return rc;
+}
+
+qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
+{
+    json_t *sources = NULL, *inputs = NULL;
+    char *built = qlab_path_join(qlab_job_dir(g->job), "run");
+
+    g->max_date = QLAB_DATE_NONE;
+    qlab_code rc = take_units(g, err);
+    if (rc == QLAB_OK)
+        rc = balance(g, err);
+    if (rc == QLAB_OK)
+        rc = check_parts(g, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_sum_up(g, out, err);
+    if (rc == QLAB_OK)
+        rc = write_master(g, err);
+    if (rc != QLAB_OK)
+        goto done;
+    g->counts = json_incref(out->counts);
+    sources = qlab_ingest_sources(g);
+    inputs = inputs_json(g, sources);
+    out->run_id = qlab_run_id("ingest", g->max_date, inputs, NULL);
+    rc = build_run_folder(g, built, out->run_id, inputs, sources, err);
+    if (rc == QLAB_OK)
+        rc = commit(g, sources, out->run_id, &out->commit, err);
+    if (rc == QLAB_OK)
+        rc = publish(g->env, built, out->run_id, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_remember(g, out->commit, qlab_job_seconds(g->job), err);
+done:
+    json_decref(sources);
+    json_decref(inputs);
+    qlab_free(built);
+    return rc;
+}
+
+/* ---- healing --------------------------------------------------------------------------------- */
+
+static bool is_run(const char *built, const char *run_id)
+{
+    char *path = qlab_path_join(built, "ingest_manifest.json");
+    qlab_err ignored = QLAB_ERR_INIT;
+    json_t *o = NULL;
+    bool same = false;
+
+    if (qlab_file_exists(path) && qlab_json_load(path, &o, &ignored) == QLAB_OK) {
+        const char *is = json_string_value(json_object_get(o, "run_id"));
+        same = is != NULL && strcmp(is, run_id) == 0;
+    }
+    json_decref(o);
+    qlab_free(path);
+    return same;
+}
+
+/* A kill between commit and publication leaves the built folder below its job: put it in place. */
+qlab_code qlab_ingest_heal(qlab_ingest *g, qlab_err *err)
+{
+    json_t *doc = NULL;
+    char **names = NULL;
+    size_t n = 0;
+    char *jobs = qlab_path_join(g->env->root, "jobs");
+    qlab_code rc = QLAB_OK;
+
+    if (g->last_number == 0 || !qlab_file_exists(jobs))
+        goto done;
+    rc = qlab_lake_read_commit(g->env->root, g->last_number, &doc, NULL, err);
+    if (rc != QLAB_OK)
+        goto done;
+    const char *run_id = json_string_value(json_object_get(doc, "run_id"));
+    if (run_id == NULL || qlab_run_exists(g->env, run_id))
+        goto done;
+    rc = qlab_dir_list(jobs, &names, &n, err);
+    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
+        char *dir = qlab_path_join(jobs, names[i]);
+        char *built = qlab_path_join(dir, "run");
+        if (is_run(built, run_id)) {
+            rc = publish(g->env, built, run_id, err);
+            if (rc == QLAB_OK)
+                rc = qlab_dir_remove_tree(dir, err);
+        }
+        qlab_free(built);
+        qlab_free(dir);
+    }
+done:
+    qlab_dir_list_free(names, n);
+    json_decref(doc);
+    qlab_free(jobs);
+    return rc;
+}

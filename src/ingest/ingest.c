@@ -1,0 +1,176 @@
+#include "ingest/ingest.h"
+
+#include "base/alloc.h"
+#include "base/date.h"
+#include "base/progress.h"
+#include "ingest/ingest_int.h"
+
+#include <string.h>
+
+static qlab_code load_registry(qlab_ingest *g, qlab_err *err)
+{
+    const qlab_ingest_options *o = g->options;
+
+    return o->adapter == QLAB_INGEST_CSV
+               ? qlab_csv_registry(o->vendor_dir, o->csv, &g->registry, err)
+               : qlab_registry_load(o->vendor_dir, &g->registry, err);
+}
+
+static const char *basis_name(qlab_basis b)
+{
+    return b == QLAB_BASIS_RAW ? "raw" : "split_adjusted";
+}
+
+static qlab_code check_basis(const qlab_ingest *g, qlab_err *err)
+{
+    const qlab_lake_view *v = g->view;
+    const qlab_ingest_options *o = g->options;
+
+    if (g->parent == 0)
+        return QLAB_OK;
+    if (v->price_basis != o->price_basis)
+        return qlab_fail(err, QLAB_E_USAGE,
+                         "the lake's price basis is %s and cannot become %s: use another root",
+                         basis_name(v->price_basis), basis_name(o->price_basis));
+    if (v->volume_basis != o->volume_basis)
+        return qlab_fail(err, QLAB_E_USAGE,
+                         "the lake's volume basis is %s and cannot become %s: use another root",
+                         basis_name(v->volume_basis), basis_name(o->volume_basis));
+    return QLAB_OK;
+}
+
+/* Numbers of commits that a lake without any has. */
+static qlab_code open_parent(qlab_ingest *g, qlab_err *err)
+{
+    const qlab_code rc = qlab_lake_view_open(g->env, QLAB_LAKE_LATEST, &g->view, err);
+
+    if (rc == QLAB_OK) {
+        g->parent = g->view->commit;
+        g->seq = g->parent + 1;
+    }
+    return rc;
+}
+
+static qlab_code run_units(qlab_ingest *g, qlab_err *err)
+{
+    const size_t n_workers = qlab_pool_threads(g->env->pool);
+    const qlab_job_units units = {
+        .step = "ingest",
+        .counted = "bars",
+        .n = g->n_units,
+        .key = qlab_ingest_unit_key,
+        .fn = qlab_ingest_unit_do,
+        .ctx = g,
+    };
+
+    g->readers = qlab_alloc_zero(n_workers, sizeof *g->readers);
+    g->csv_readers = qlab_alloc_zero(n_workers, sizeof *g->csv_readers);
+    const qlab_code rc = qlab_job_run(g->job, &units, err);
+    for (size_t i = 0; i < n_workers; i++) {
+        qlab_pack_reader_free(g->readers[i]);
+        qlab_csv_reader_free(g->csv_readers[i]);
+    }
+    qlab_free(g->readers);
+    qlab_free(g->csv_readers);
+    g->readers = NULL;
+    g->csv_readers = NULL;
+    return rc;
+}
+
+static qlab_code work(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
+{
+    qlab_code rc = qlab_job_open(g->env, "ingest", g->plan, &g->job, err);
+
+    if (rc == QLAB_OK)
+        rc = run_units(g, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_finish(g, out, err);
+    if (rc == QLAB_OK)
+        rc = qlab_job_finish(g->job, err);
+    else
+        qlab_job_close(g->job);
+    g->job = NULL;
+    return rc;
+}
+
+static qlab_code nothing(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
+{
+    out->nothing_to_do = true;
+    out->commit = g->parent;
+    qlab_code rc = qlab_ingest_sum_up(g, out, err);
+    /* Bytes that were hashed and found the same need not be hashed the next time. */
+    if (rc == QLAB_OK && !g->env->dry_run && !qlab_ingest_as_seen(g))
+        rc = qlab_ingest_remember(g, g->last_number, 0, err);
+    return rc;
+}
+
+static void release(qlab_ingest *g)
+{
+    for (size_t i = 0; g->packs != NULL && i < g->registry->n_packs; i++)
+        qlab_free(g->packs[i].file);
+    for (size_t u = 0; u < g->n_units; u++)
+        qlab_free(g->units[u].packs);
+    qlab_free(g->packs);
+    qlab_free(g->units);
+    qlab_free(g->ix_of);
+    qlab_free(g->registry_of);
+    qlab_free(g->assets);
+    qlab_free(g->master_news);
+    qlab_parts_free(g->parts, g->n_parts);
+    json_decref(g->counts);
+    json_decref(g->last);
+    json_decref(g->seen);
+    qlab_registry_free(g->registry);
+    qlab_lake_view_close(g->view);
+    qlab_arena_free(&g->strings);
+}
+
+qlab_code qlab_ingest_run(const qlab_env *env, const qlab_ingest_options *options,
+                          qlab_ingest_result *out, qlab_err *err)
+{
+    qlab_ingest g = {.env = env, .options = options};
+    qlab_lock *lock = NULL;
+    const double start = qlab_monotonic_seconds();
+    qlab_code rc = QLAB_OK;
+
+    *out = (qlab_ingest_result){0};
+    if (!env->dry_run)
+        rc = qlab_lake_lock(env, "ingest", &lock, err);
+    if (rc == QLAB_OK)
+        rc = open_parent(&g, err);
+    if (rc == QLAB_OK)
+        rc = check_basis(&g, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_recall(&g, err);
+    if (rc == QLAB_OK && !env->dry_run)
+        rc = qlab_ingest_heal(&g, err);
+    if (rc == QLAB_OK)
+        rc = load_registry(&g, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_plan(&g, err);
+    if (rc != QLAB_OK)
+        goto done;
+    if (qlab_ingest_nothing_to_do(&g)) {
+        rc = nothing(&g, out, err);
+    } else if (env->dry_run) {
+        out->commit = g.parent;
+        rc = qlab_ingest_sum_up(&g, out, err);
+    } else {
+        rc = work(&g, out, err);
+    }
+done:
+    out->seconds = qlab_monotonic_seconds() - start;
+    release(&g);
+    qlab_lock_release(lock);
+    if (rc != QLAB_OK)
+        qlab_ingest_result_free(out);
+    return rc;
+}
+
+void qlab_ingest_result_free(qlab_ingest_result *r)
+{
+    qlab_free(r->run_id);
+    json_decref(r->counts);
+    json_decref(r->packs_refused);
+    *r = (qlab_ingest_result){0};
+}

@@ -1,0 +1,357 @@
+/* One bucket: its packs to rows, rows to parts.  Idempotent: parts are named by their content. */
+#include "base/alloc.h"
+#include "base/cancel.h"
+#include "base/date.h"
+#include "ingest/ingest_int.h"
+#include "truth/action.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct qlab_unit_work {
+    qlab_ingest *g;
+    const qlab_ingest_unit *unit;
+    qlab_conn *conn;
+    uint32_t pack; /* the one that is being read */
+    qlab_rows rows;
+    qlab_segments segments;
+    uint8_t *duplicate;
+    size_t cap_duplicate;
+    qlab_quarantine quarantine;
+    qlab_bars bars; /* the delivered state of the bucket's assets */
+    json_t *packs;  /* outcomes */
+    qlab_part *parts;
+    size_t n_parts, cap_parts;
+} qlab_unit_work;
+
+/* ---- whose line ------------------------------------------------------------------------------ */
+
+static qlab_who who(void *ctx, qlab_str asset_id, uint32_t *slot)
+{
+    const qlab_unit_work *w = ctx;
+    const qlab_ingest *g = w->g;
+    const int64_t at = qlab_registry_find(g->registry, asset_id);
+
+    if (at < 0)
+        return QLAB_WHO_UNKNOWN;
+    const uint32_t ix = g->ix_of[at];
+    if (ix == QLAB_NO_ASSET)
+        return QLAB_WHO_NOT_ASKED;
+    if (g->registry->assets[at].pack_no != w->pack)
+        return QLAB_WHO_OUTSIDE;
+    if (ix / QLAB_LAKE_BUCKET_ASSETS != w->unit->bucket)
+        return QLAB_WHO_OTHER;
+    *slot = ix % QLAB_LAKE_BUCKET_ASSETS;
+    return QLAB_WHO_MINE;
+}
+
+static const char *id_of_ix(const void *ctx, uint32_t ix)
+{
+    const qlab_ingest *g = ctx;
+    return g->assets[ix].asset_id;
+}
+
+static qlab_str id_of_slot(void *ctx, uint32_t slot)
+{
+    const qlab_unit_work *w = ctx;
+    return qlab_str_of(w->g->assets[w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS + slot].asset_id);
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static json_t *outcome_json(uint32_t pack, const qlab_pack_result *r, const qlab_tally *t)
+{
+    char hex[QLAB_HEX_BYTES];
+    json_t *o = qlab_tally_store(t);
+
+    json_object_set_new(o, "pack", json_integer(pack));
+    json_object_set_new(o, "refused", json_string(qlab_reason_name(r->refused)));
+    json_object_set_new(o, "why", json_string(r->why));
+    json_object_set_new(o, "sha256", json_string(qlab_hex(r->sha256, hex)));
+    json_object_set_new(o, "file_bytes", json_integer((json_int_t)r->n_file_bytes));
+    json_object_set_new(o, "bytes", json_integer((json_int_t)r->n_bytes));
+    json_object_set_new(o, "lines", json_integer((json_int_t)r->n_lines));
+    json_object_set_new(o, "first_future", json_integer(r->first_future));
+    return o;
+}
+
+static size_t whole_max_bytes(const qlab_env *env)
+{
+    const size_t least = 1 << 20, most = 64 << 20;
+    /* compressed and inflated bytes of a pack together take at most half of a unit's share */
+    const size_t quarter = qlab_env_unit_bytes(env) / 4;
+    return quarter < least ? least : quarter > most ? most : quarter;
+}
+
+static qlab_code read_one(qlab_unit_work *w, size_t worker, qlab_pack_result *out, qlab_err *err)
+{
+    qlab_ingest *g = w->g;
+    const qlab_vendor_pack *v = &g->registry->packs[w->pack];
+    const qlab_ingest_pack *p = &g->packs[w->pack];
+    const qlab_pack_job job = {
+        .pack_no = p->order,
+        .pack = qlab_str_of(v->path),
+        .path = p->file,
+        .sha256 = v->has_sha256 ? &v->sha256 : NULL,
+        .owner = p->owner == w->unit->bucket,
+        .now = g->env->now,
+        .who = who,
+        .asset_id_of = id_of_slot,
+        .ctx = w,
+    };
+
+    if (g->options->adapter == QLAB_INGEST_CSV) {
+        if (g->csv_readers[worker] == NULL)
+            g->csv_readers[worker] = qlab_csv_reader_new(g->options->csv);
+        return qlab_csv_read(g->csv_readers[worker], &job, &w->rows, &w->segments, &w->duplicate,
+                             &w->cap_duplicate, &w->quarantine, out, err);
+    }
+    if (g->readers[worker] == NULL)
+        g->readers[worker] = qlab_pack_reader_new(whole_max_bytes(g->env), QLAB_LINE_MAX_BYTES);
+    return qlab_pack_read(g->readers[worker], &job, &w->rows, &w->segments, &w->duplicate,
+                          &w->cap_duplicate, &w->quarantine, out, err);
+}
+
+static qlab_code read_packs(qlab_unit_work *w, size_t worker, qlab_err *err)
+{
+    qlab_code rc = QLAB_OK;
+
+    for (size_t i = 0; i < w->unit->n_packs && rc == QLAB_OK; i++) {
+        qlab_pack_result r;
+        w->pack = w->unit->packs[i];
+        rc = read_one(w, worker, &r, err);
+        if (rc != QLAB_OK)
+            break;
+        /* All of a first load is new; a later one is told apart row by row below. */
+        const qlab_tally t = {.in = r.counts, .inserted = r.counts.rows_good};
+        json_array_append_new(w->packs, outcome_json(w->pack, &r, &t));
+        rc = qlab_cancel_check(err);
+    }
+    return rc;
+}
+
+/* ---- rows to bars ---------------------------------------------------------------------------- */
+
+static bool slots_ascend(const qlab_segments *s)
+{
+    for (size_t i = 1; i < s->n; i++) {
+        if (s->at[i - 1].slot >= s->at[i].slot)
+            return false;
+    }
+    return true;
+}
+
+static int cmp_segment(const void *a, const void *b)
+{
+    const qlab_segment *x = a, *y = b;
+    return (x->slot > y->slot) - (x->slot < y->slot);
+}
+
+static void gather(void **column, size_t size, const qlab_segments *s, size_t n)
+{
+    char *to = qlab_alloc(n, size);
+    size_t k = 0;
+
+    for (size_t i = 0; i < s->n; i++) {
+        memcpy(to + k * size, (char *)*column + s->at[i].first * size, s->at[i].n * size);
+        k += s->at[i].n;
+    }
+    qlab_free(*column);
+    *column = to;
+}
+
+/* The rows become bars, asset after asset; the columns change hands. */
+static void make_bars(qlab_unit_work *w)
+{
+    qlab_rows *r = &w->rows;
+    qlab_segments *s = &w->segments;
+    qlab_bars *b = &w->bars;
+
+    if (!slots_ascend(s)) {
+        qsort(s->at, s->n, sizeof *s->at, cmp_segment);
+        gather((void **)&r->date, sizeof *r->date, s, r->n);
+        for (unsigned f = 0; f < QLAB_N_FIELDS; f++)
+            gather((void **)&r->v[f], sizeof *r->v[f], s, r->n);
+        if (w->duplicate != NULL)
+            gather((void **)&w->duplicate, 1, s, r->n);
+    }
+    b->n_assets = s->n;
+    b->n_rows = b->cap_rows = r->n;
+    b->asset_ix = qlab_alloc(s->n, sizeof *b->asset_ix);
+    b->first = qlab_alloc(s->n + 1, sizeof *b->first);
+    b->first[0] = 0;
+    for (size_t i = 0; i < s->n; i++) {
+        assert(i == 0 || s->at[i - 1].slot < s->at[i].slot); /* an asset has one pack */
+        b->asset_ix[i] = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS + s->at[i].slot;
+        b->first[i + 1] = b->first[i] + s->at[i].n;
+    }
+    b->date = r->date;
+    b->open = r->v[QLAB_FIELD_OPEN];
+    b->high = r->v[QLAB_FIELD_HIGH];
+    b->low = r->v[QLAB_FIELD_LOW];
+    b->close = r->v[QLAB_FIELD_CLOSE];
+    b->volume = r->v[QLAB_FIELD_VOLUME];
+    b->adjusted_close = r->v[QLAB_FIELD_ADJUSTED];
+    b->provenance = w->duplicate; /* 1 is QLAB_PROV_DUPLICATE */
+    qlab_free(r->at);
+    *r = (qlab_rows){0};
+    w->duplicate = NULL;
+    w->cap_duplicate = 0;
+}
+
+/* ---- what goes into the lake ----------------------------------------------------------------- */
+
+static qlab_part *new_part(qlab_unit_work *w)
+{
+    qlab_grow((void **)&w->parts, &w->cap_parts, w->n_parts + 1, sizeof *w->parts);
+    w->parts[w->n_parts] = (qlab_part){0};
+    return &w->parts[w->n_parts];
+}
+
+static qlab_code write_leaves(qlab_unit_work *w, qlab_err *err)
+{
+    qlab_leaf *leaves = NULL;
+    size_t n = 0;
+
+    qlab_lake_leaves_of(&w->bars, qlab_lake_months_from(&w->bars), &leaves, &n);
+    qlab_part *p = new_part(w);
+    const qlab_code rc =
+        qlab_lake_write_leaves(w->g->env, w->conn, w->unit->bucket, leaves, n, w->g->seq, p, err);
+    w->n_parts += rc == QLAB_OK;
+    qlab_free(leaves);
+    return rc;
+}
+
+static qlab_code write_actions(qlab_unit_work *w, qlab_err *err)
+{
+    const qlab_ingest *g = w->g;
+    const qlab_bars *b = &w->bars;
+    qlab_action *actions = NULL;
+    size_t n = 0, cap = 0;
+    qlab_code rc = QLAB_OK;
+
+    for (size_t a = 0; a < b->n_assets; a++) {
+        const size_t first = b->first[a];
+        const qlab_vintage v = {
+            .asset_ix = b->asset_ix[a],
+            .n = b->first[a + 1] - first,
+            .date = b->date + first,
+            .close = b->close + first,
+            .adjusted_close = b->adjusted_close + first,
+            .volume = b->volume + first,
+            .price_basis = g->options->price_basis,
+            .convention = g->options->convention,
+            .currency = g->assets[b->asset_ix[a]].currency,
+        };
+        qlab_derive_actions(&v, &actions, &n, &cap);
+    }
+    if (n > 0) {
+        qlab_part *p = new_part(w);
+        rc = qlab_actions_write(g->env, w->conn, (int32_t)w->unit->bucket, actions, n, id_of_ix, g,
+                                g->seq, p, err);
+        w->n_parts += rc == QLAB_OK;
+    }
+    qlab_free(actions);
+    return rc;
+}
+
+static qlab_code write_fresh(qlab_unit_work *w, qlab_err *err)
+{
+    const qlab_ingest *g = w->g;
+    const uint32_t first = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS;
+
+    if (w->bars.n_rows == 0)
+        return QLAB_OK;
+    qlab_code rc =
+        qlab_lake_write_bars(g->env, w->conn, w->unit->bucket, &w->bars, g->assets + first, g->seq,
+                             &w->parts, &w->n_parts, &w->cap_parts, err);
+    if (rc == QLAB_OK)
+        rc = write_leaves(w, err);
+    if (rc == QLAB_OK)
+        rc = write_actions(w, err);
+    return rc;
+}
+
+/* ---- the unit -------------------------------------------------------------------------------- */
+
+static int32_t newest_date(const qlab_bars *b)
+{
+    int32_t newest = QLAB_DATE_NONE;
+
+    for (size_t a = 0; a < b->n_assets; a++) {
+        if (b->first[a + 1] > b->first[a] && b->date[b->first[a + 1] - 1] > newest)
+            newest = b->date[b->first[a + 1] - 1];
+    }
+    return newest;
+}
+
+static qlab_code save_quarantine(qlab_unit_work *w, json_t *result, qlab_err *err)
+{
+    if (w->quarantine.n == 0)
+        return QLAB_OK;
+    char name[64];
+    snprintf(name, sizeof name, "quarantine-%06u.bin", (unsigned)w->unit->bucket);
+    char *path = qlab_path_join(qlab_job_dir(w->g->job), name);
+    const qlab_code rc = qlab_quarantine_save(&w->quarantine, path, err);
+    json_object_set_new(result, "quarantine", json_string(name));
+    qlab_free(path);
+    return rc;
+}
+
+static json_t *unit_json(qlab_unit_work *w)
+{
+    json_t *o = json_object(), *parts = json_array();
+
+    for (size_t i = 0; i < w->n_parts; i++)
+        json_array_append_new(parts, qlab_part_json(&w->parts[i]));
+    json_object_set_new(o, "parts", parts);
+    json_object_set(o, "packs", w->packs);
+    json_object_set_new(o, "max_date", json_integer(newest_date(&w->bars)));
+    return o;
+}
+
+qlab_code qlab_ingest_unit_do(void *ctx, size_t unit, size_t worker, json_t **result,
+                              uint64_t *n_counted, qlab_err *err)
+{
+    qlab_ingest *g = ctx;
+    qlab_unit_work w = {.g = g, .unit = &g->units[unit], .packs = json_array()};
+    json_t *o = NULL;
+
+    qlab_code rc = qlab_duck_conn(g->env->duck, worker, &w.conn, err);
+    if (rc == QLAB_OK)
+        rc = read_packs(&w, worker, err);
+    if (rc == QLAB_OK) {
+        make_bars(&w);
+        *n_counted = w.bars.n_rows;
+        rc = write_fresh(&w, err);
+    }
+    if (rc == QLAB_OK) {
+        o = unit_json(&w);
+        rc = save_quarantine(&w, o, err);
+    }
+    if (rc == QLAB_OK)
+        *result = json_incref(o);
+    json_decref(o);
+    json_decref(w.packs);
+    qlab_parts_free(w.parts, w.n_parts);
+    qlab_bars_free(&w.bars);
+    qlab_rows_free(&w.rows);
+    qlab_free(w.segments.at);
+    qlab_free(w.duplicate);
+    qlab_quarantine_free(&w.quarantine);
+    return rc;
+}
+
+qlab_digest qlab_ingest_unit_key(void *ctx, size_t unit)
+{
+    const qlab_ingest *g = ctx;
+    qlab_sha256 *h = qlab_sha256_new();
+
+    qlab_sha256_put(h, g->plan.at, QLAB_SHA256_BYTES);
+    qlab_sha256_put_u32(h, g->units[unit].bucket);
+    const qlab_digest d = qlab_sha256_end(h);
+    qlab_sha256_free(h);
+    return d;
+}
