@@ -3,7 +3,6 @@
 
 #include "base/alloc.h"
 #include "base/date.h"
-#include "feature/manifest.h"
 #include "feature/panel.h"
 #include <math.h>
 #include <string.h>
@@ -24,106 +23,6 @@ static const struct {
     {"label_state_5d", "as above", false},
     {"label_state_20d", "as above", false},
 };
-
-static void put_files(const qlab_env *env, const qlab_panel_part *parts, size_t n,
-                      qlab_panel_kind kind, qlab_buf *sql)
-{
-    bool any = false;
-    qlab_buf_puts(sql, "read_parquet([");
-    for (size_t i = 0; i < n; i++) {
-        if (parts[i].kind != kind || parts[i].n_rows == 0)
-            continue;
-        char *path = qlab_panel_part_path(env->root, parts[i].name);
-        if (any)
-            qlab_buf_puts(sql, ", ");
-        qlab_sql_quote(sql, path);
-        qlab_free(path);
-        any = true;
-    }
-    qlab_buf_puts(sql, "])");
-}
-
-static qlab_code parts_of(const json_t *manifest, const char *id, qlab_panel_part **parts,
-                          size_t *n, qlab_err *err)
-{
-    json_t *list;
-    qlab_code code = qlab_json_get_array(manifest, id, "parts", &list, err);
-    if (code != QLAB_OK)
-        return code;
-    *parts = qlab_alloc(json_array_size(list), sizeof **parts);
-    for (*n = 0; *n < json_array_size(list); ++*n) {
-        code = qlab_set_manifest_part(json_array_get(list, *n), id, &(*parts)[*n], err);
-        if (code != QLAB_OK) {
-            qlab_free(*parts);
-            return code;
-        }
-    }
-    return QLAB_OK;
-}
-
-/* The set's catalogue columns, asset_class aside, each after ", ". */
-static void put_columns(const json_t *manifest, qlab_buf *sql)
-{
-    size_t i;
-    const json_t *column;
-    json_array_foreach(json_object_get(manifest, "columns"), i, column)
-    {
-        const char *name = json_string_value(json_object_get(column, "name"));
-        if (name && strcmp(name, "asset_class") != 0)
-            qlab_buf_putf(sql, ", f.%s", name);
-    }
-}
-
-static bool has_column(const json_t *manifest, const char *name)
-{
-    size_t i;
-    const json_t *column;
-    json_array_foreach(json_object_get(manifest, "columns"), i, column)
-    {
-        const char *have = json_string_value(json_object_get(column, "name"));
-        if (have && strcmp(have, name) == 0)
-            return true;
-    }
-    return false;
-}
-
-qlab_code qlab_panel_sql(const qlab_env *env, const char *set, qlab_buf *panel, qlab_buf *universe,
-                         qlab_err *err)
-{
-    char *id = NULL;
-    json_t *manifest = NULL;
-    qlab_panel_part *parts = NULL;
-    size_t n = 0;
-    qlab_code code = qlab_features_resolve(env, set ? set : "latest", &id, err);
-    if (code == QLAB_OK)
-        code = qlab_features_manifest(env, id, &manifest, err);
-    if (code == QLAB_OK)
-        code = parts_of(manifest, id, &parts, &n, err);
-    bool any[QLAB_PANEL_KINDS] = {false};
-    for (size_t i = 0; code == QLAB_OK && i < n; i++)
-        any[parts[i].kind] |= parts[i].n_rows > 0;
-    if (code == QLAB_OK && (!any[QLAB_PANEL_FEATURES] || !any[QLAB_PANEL_ELIGIBILITY]))
-        code = qlab_fail(err, QLAB_E_NOT_FOUND, "feature set %s has no rows", id);
-    if (code == QLAB_OK) {
-        qlab_buf_puts(panel, "SELECT f.asset_id, f.asof_date, ");
-        qlab_buf_puts(panel, has_column(manifest, "asset_class") ? "f.asset_class"
-                                                                 : "NULL::VARCHAR AS asset_class");
-        put_columns(manifest, panel);
-        for (size_t i = 0; i < N_LABELS; i++)
-            qlab_buf_putf(panel, ", l.%s", labels[i].name);
-        qlab_buf_puts(panel, " FROM ");
-        put_files(env, parts, n, QLAB_PANEL_FEATURES, panel);
-        qlab_buf_puts(panel, " f LEFT JOIN ");
-        put_files(env, parts, n, QLAB_PANEL_LABELS, panel);
-        qlab_buf_puts(panel, " l ON f.asset_ix = l.asset_ix AND f.asof_date = l.asof_date");
-        qlab_buf_puts(universe, "SELECT asset_id, asof_date, eligible, reason, adv60_median FROM ");
-        put_files(env, parts, n, QLAB_PANEL_ELIGIBILITY, universe);
-    }
-    qlab_free(parts);
-    json_decref(manifest);
-    qlab_free(id);
-    return code;
-}
 
 /* ---- one row ----------------------------------------------------------------------------------
  */

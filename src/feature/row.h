@@ -1,4 +1,4 @@
-/* feature/row.h -- the panel for people: one row with all its columns, and the SQL of the views.
+/* feature/row.h -- the panel for people: one row with all its columns.
  *
  * Ownership: a qlab_row owns its texts.  Threads: worker 0's connection; call outside the pool.
  */
@@ -27,11 +27,5 @@ typedef struct qlab_row {
 qlab_code qlab_row_load(const qlab_env *env, const char *set, const char *asset_id, int32_t date,
                         qlab_row *out, qlab_err *err) QLAB_MUST_USE;
 void qlab_row_free(qlab_row *r);
-
-/* SELECT statements over the parts of a set, appended.
- * panel: asset_id, asof_date, asset_class, the catalogue's columns in table order (those the set
- * has), then the labels.  universe: asset_id, asof_date, eligible, reason, adv60_median. */
-qlab_code qlab_panel_sql(const qlab_env *env, const char *set, qlab_buf *panel, qlab_buf *universe,
-                         qlab_err *err) QLAB_MUST_USE;
 
 #endif
