@@ -105,7 +105,7 @@ static void put_scalar(qlab_buf *out, const json_t *v)
         break;
     case JSON_OBJECT:
     case JSON_ARRAY:
-        assert(!"not a scalar");
+        assert(false); /* not a scalar */
     }
 }
 

@@ -31,7 +31,7 @@ typedef enum qlab_opt_type {
 
 typedef struct qlab_opt {
     qlab_opt_type type;
-    const char *name;  /* without dashes; one letter is a short option; for ARG the placeholder */
+    const char *name;  /* without dashes; one letter: both -o and --o; for ARG the placeholder */
     size_t offset;     /* STR const char*, FLAG bool, I64 int64_t, F64 double, DATE int32_t, SIZE size_t */
     bool required;
     const char *value; /* placeholder in help: "DIR" */

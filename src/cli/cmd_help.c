@@ -70,7 +70,8 @@ static void put_options(FILE *out, const qlab_opt *options, bool arguments)
         if (is_argument)
             snprintf(left, sizeof left, "%s%s", o->name, o->type == QLAB_OPT_REST ? "..." : "");
         else
-            snprintf(left, sizeof left, "%s%s%s%s", strlen(o->name) == 1 ? "-" : "--", o->name,
+            snprintf(left, sizeof left, "%s%s%s--%s%s%s", strlen(o->name) == 1 ? "-" : "",
+                     strlen(o->name) == 1 ? o->name : "", strlen(o->name) == 1 ? ", " : "", o->name,
                      o->value ? " " : "", o->value ? o->value : "");
         qlab_buf right = QLAB_BUF_INIT;
         qlab_buf_putf(&right, "%s%s", o->help ? o->help : "",
@@ -171,7 +172,7 @@ static void put_option_words(FILE *out, const qlab_opt *options)
 {
     for (const qlab_opt *o = options; o && o->type != QLAB_OPT_END; o++)
         if (o->type != QLAB_OPT_ARG && o->type != QLAB_OPT_REST)
-            fprintf(out, " %s%s", strlen(o->name) == 1 ? "-" : "--", o->name);
+            fprintf(out, " --%s", o->name);
 }
 
 void qlab_cmd_completion_bash(const qlab_cmd_entry *table, size_t n, FILE *out)

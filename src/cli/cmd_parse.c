@@ -5,7 +5,6 @@
 #include "cli/cmd_int.h"
 
 #include <assert.h>
-#include <math.h>
 #include <string.h>
 
 const qlab_opt qlab_common_options[] = {
@@ -141,7 +140,7 @@ static qlab_code store(const qlab_opt *o, void *at, const char *value, qlab_err 
     case QLAB_OPT_END:
         break;
     }
-    assert(!"not an option that takes a value");
+    assert(false); /* not an option that takes a value */
     return QLAB_E_INTERNAL;
 }
 
@@ -156,8 +155,7 @@ static bool was_seen(const parse *p, const char *name)
 static qlab_code note_seen(parse *p, const qlab_opt *o)
 {
     if (was_seen(p, o->name))
-        return qlab_fail(p->err, QLAB_E_USAGE, "%s%s was given twice",
-                         strlen(o->name) == 1 ? "-" : "--", o->name);
+        return qlab_fail(p->err, QLAB_E_USAGE, "--%s was given twice", o->name);
     assert(p->n_seen < sizeof p->seen / sizeof p->seen[0]);
     p->seen[p->n_seen++] = o->name;
     return QLAB_OK;

@@ -44,7 +44,7 @@ def check_command(name):
     in_options = False
     for i, line in enumerate(lines):
         in_options = in_options or line in ("options", "common options", "arguments")
-        m = re.match(r"  (--?[a-z][a-z-]*)( [A-Z][A-Z0-9:,|.a-z_]*)?(  +\S.*)?$", line)
+        m = re.match(r"  (?:-[a-z], )?(--[a-z][a-z-]*)( [A-Z][A-Z0-9:,|.a-z_]*)?(  +\S.*)?$", line)
         if not in_options or not m:
             continue
         check(m.group(1) not in seen, f"{name}: option {m.group(1)} is listed twice")
