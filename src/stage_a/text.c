@@ -48,7 +48,7 @@ static long long whole(const json_t *o, const char *key)
 /* "+.0123", "-1.20", ".45": no zero before the point; "-" for null. */
 static const char *short_number(double v, int decimals, bool sign, char *out)
 {
-    char digits[CELL_BYTES];
+    char digits[CELL_BYTES - 2];
 
     if (isnan(v))
         return "-";

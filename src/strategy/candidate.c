@@ -176,8 +176,11 @@ static qlab_code fail_expression(const loading *ld, const qlab_yaml_node *node, 
                                  const char *name)
 {
     const qlab_err inner = *ld->err;
+    const qlab_code rc = qlab_yaml_fail(ld->doc, node, ld->err, "%s '%s', expression ", what, name);
+    const size_t n = strlen(ld->err->text); /* the picture below the message has lines of its own */
 
-    return qlab_yaml_fail(ld->doc, node, ld->err, "%s '%s', expression %s", what, name, inner.text);
+    (void)snprintf(ld->err->text + n, QLAB_ERR_TEXT_BYTES - n, "%s", inner.text);
+    return rc;
 }
 
 static qlab_code add_candidate(const loading *ld, const qlab_yaml_node *node)

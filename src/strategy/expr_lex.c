@@ -3,6 +3,7 @@
 #include "base/decimal.h"
 
 #include <stdio.h>
+#include <string.h>
 
 enum { SHOWN_BEFORE = 50, SHOWN_IN_ALL = 70, MESSAGE_BYTES = 400 };
 
@@ -69,8 +70,12 @@ qlab_code qlab_lex_fail(const qlab_lexer *lx, size_t offset, const char *fmt, ..
     va_end(ap);
     const size_t column = characters(lx->text.at + line, offset - line) + 1;
     const size_t caret = put_window(lx->text, line, offset, window);
-    return qlab_fail(lx->err, QLAB_E_CONFIG, "%zu:%zu: %s\n  %s\n  %*s^", n_line, column, message,
-                     window, (int)caret, "");
+    const qlab_code rc = qlab_fail(lx->err, QLAB_E_CONFIG, "%zu:%zu: %s", n_line, column, message);
+    const size_t n =
+        strlen(lx->err->text); /* qlab_fail keeps to one line: the picture follows it */
+    (void)snprintf(lx->err->text + n, QLAB_ERR_TEXT_BYTES - n, "\n  %s\n  %*s^", window, (int)caret,
+                   "");
+    return rc;
 }
 
 static qlab_code take_number(qlab_lexer *lx, qlab_token *out)
