@@ -49,9 +49,9 @@ typedef struct qlab_frame {
     const double *money;                              /* raw close * raw volume, listing currency */
     const double *ret_1d;                             /* close / close[t-1] - 1 */
     const double *logret;                             /* ln close - ln close[t-1] */
-    const int32_t *session; /* ordinal of the bar's date among its exchange's sessions */
-    const uint32_t *flags;  /* quality flags of the bar */
-    uint32_t bars_before;   /* valid bars of this life before row 0 */
+    const uint32_t *session; /* ordinal of the bar's date among its exchange's sessions */
+    const uint32_t *flags;   /* quality flags of the bar */
+    uint32_t bars_before;    /* valid bars of this life before row 0 */
     bool is_usd;
     double *tmp[3]; /* scratch of n doubles each */
 } qlab_frame;

@@ -3,20 +3,17 @@
 
 #include "base/alloc.h"
 #include "base/date.h"
-#include "num/math.h"
 #include "num/roll.h"
-#include "truth/session.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
 
-enum { FRAME_ARRAYS = 11, ADV_MEDIAN_BARS = 60 };
+enum { FRAME_ARRAYS = 10, ADV_MEDIAN_BARS = 60 };
 
 struct qlab_scratch {
     qlab_series series;
     size_t cap;                  /* rows that the arrays below hold */
-    double *frame[FRAME_ARRAYS]; /* o h l c v money ret logret tmp0 tmp1 tmp2 */
-    int32_t *session;
+    double *frame[FRAME_ARRAYS]; /* o h l c v money ret tmp0 tmp1 tmp2 */
     double *col[QLAB_FEATURE_MAX_COLUMNS];
     uint8_t *reason;
     uint32_t *rows; /* series rows wanted */
@@ -37,7 +34,6 @@ void qlab_scratch_free(qlab_scratch *s)
         qlab_free(s->frame[i]);
     for (size_t k = 0; k < QLAB_FEATURE_MAX_COLUMNS; k++)
         qlab_free(s->col[k]);
-    qlab_free(s->session);
     qlab_free(s->reason);
     qlab_free(s->rows);
     qlab_free(s->adv60);
@@ -54,7 +50,6 @@ static void scratch_reserve(qlab_scratch *s, size_t n, uint64_t columns)
             qlab_free(s->col[k]);
             s->col[k] = NULL;
         }
-        s->session = qlab_realloc(s->session, cap, sizeof *s->session);
         s->reason = qlab_realloc(s->reason, cap, sizeof *s->reason);
         s->rows = qlab_realloc(s->rows, cap, sizeof *s->rows);
         s->adv60 = qlab_realloc(s->adv60, cap, sizeof *s->adv60);
@@ -140,23 +135,13 @@ static void block_reserve(qlab_block *b, size_t n, size_t n_elig)
 /* ---- one life's frame -------------------------------------------------------------------------
  */
 
-static void fill_sessions(const qlab_series_truth *t, const int32_t *date, size_t n, int32_t *out)
-{
-    size_t at = qlab_session_lower_bound(t->session, t->n_sessions, n > 0 ? date[0] : 0);
-    for (size_t i = 0; i < n; i++) {
-        while (at < t->n_sessions && t->session[at] < date[i])
-            at++;
-        out[i] = (int32_t)at;
-    }
-}
-
 /* Rows [first, end) of the series, all of one life. */
 static qlab_frame make_frame(qlab_scratch *s, const qlab_asset_input *in, size_t first, size_t end)
 {
     const qlab_series *x = &s->series;
     const size_t n = end - first;
     double *o = s->frame[0], *h = s->frame[1], *l = s->frame[2], *c = s->frame[3];
-    double *v = s->frame[4], *money = s->frame[5], *ret = s->frame[6], *logret = s->frame[7];
+    double *v = s->frame[4], *money = s->frame[5], *ret = s->frame[6];
     for (size_t i = 0; i < n; i++) {
         double f = x->split[first + i];
         o[i] = x->open[first + i] * f;
@@ -166,15 +151,10 @@ static qlab_frame make_frame(qlab_scratch *s, const qlab_asset_input *in, size_t
         v[i] = x->volume[first + i] / f;
         money[i] = x->close[first + i] * x->volume[first + i];
     }
-    double *ln = s->frame[8]; /* scratch until kernels run */
-    qlab_num_log_column((qlab_f64v){c, n}, (qlab_f64w){ln, n});
-    for (size_t i = n; i-- > 1;) {
+    for (size_t i = n; i-- > 1;)
         ret[i] = c[i] / c[i - 1] - 1;
-        logret[i] = ln[i] - ln[i - 1];
-    }
     if (n > 0)
-        ret[0] = logret[0] = NAN;
-    fill_sessions(&in->truth, x->date + first, n, s->session);
+        ret[0] = NAN;
     const char *currency = in->snap->lake->assets[in->asset_ix].currency;
     return (qlab_frame){.n = n,
                         .date = x->date + first,
@@ -185,12 +165,12 @@ static qlab_frame make_frame(qlab_scratch *s, const qlab_asset_input *in, size_t
                         .volume = v,
                         .money = money,
                         .ret_1d = ret,
-                        .logret = logret,
-                        .session = s->session,
+                        .logret = x->logret + first,
+                        .session = x->session_ix + first,
                         .flags = x->flags + first,
                         .bars_before = n > 0 ? x->bars_seen[first] - 1 : 0,
                         .is_usd = currency && strcmp(currency, "USD") == 0,
-                        .tmp = {s->frame[8], s->frame[9], s->frame[10]}};
+                        .tmp = {s->frame[7], s->frame[8], s->frame[9]}};
 }
 
 /* ---- which rows -------------------------------------------------------------------------------

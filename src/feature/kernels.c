@@ -297,7 +297,7 @@ QLAB_KERNEL(missed_sessions_20)
 {
     (void)col;
     for (size_t i = first; i < f->n; i++)
-        out[i] = i >= 19 ? (double)(f->session[i] - f->session[i - 19] - 19) : NAN;
+        out[i] = i >= 19 ? (double)(f->session[i] - f->session[i - 19]) - 19 : NAN;
 }
 
 QLAB_KERNEL(quality_flags)
