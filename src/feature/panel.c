@@ -196,17 +196,26 @@ bool qlab_panel_has_column(const qlab_panel *p, const char *name)
     return false;
 }
 
-/* ---- one month --------------------------------------------------------------------------------
+/* ---- a span of sessions -----------------------------------------------------------------------
  */
 
-/* SELECT asset_ix, date, <columns> over the month's parts of a kind, bucket after bucket. */
-static bool month_sql(const qlab_panel *p, qlab_panel_kind kind, int32_t month, const char *columns,
-                      qlab_buf *sql)
+/* Dates from <= date < to. */
+typedef struct span {
+    int32_t from, to;
+} span;
+
+/* SELECT asset_ix, date, <columns> over the span's parts of a kind, month after month and bucket
+ * after bucket. */
+static bool span_sql(const qlab_panel *p, qlab_panel_kind kind, span days, const char *columns,
+                     qlab_buf *sql)
 {
+    char from[QLAB_DATE_BYTES], to[QLAB_DATE_BYTES];
+    const int32_t first = qlab_date_month_index(days.from);
+    const int32_t last = qlab_date_month_index(days.to - 1);
     bool any = false;
     qlab_buf_putf(sql, "SELECT asset_ix, asof_date%s FROM read_parquet([", columns);
     for (size_t i = 0; i < p->n_parts; i++) {
-        if (p->parts[i].month != month || p->parts[i].kind != kind)
+        if (p->parts[i].month < first || p->parts[i].month > last || p->parts[i].kind != kind)
             continue;
         char *path = qlab_panel_part_path(p->root, p->parts[i].name);
         if (any)
@@ -215,7 +224,8 @@ static bool month_sql(const qlab_panel *p, qlab_panel_kind kind, int32_t month, 
         qlab_free(path);
         any = true;
     }
-    qlab_buf_puts(sql, "])");
+    qlab_buf_putf(sql, "]) WHERE asof_date >= DATE '%s' AND asof_date < DATE '%s'",
+                  qlab_date_format(days.from, from), qlab_date_format(days.to, to));
     return any;
 }
 
@@ -230,13 +240,13 @@ static void put_column(qlab_buf *b, const char *name)
         qlab_buf_putf(b, ", %s::DOUBLE", name);
 }
 
-static qlab_code query_kind(const qlab_panel *p, qlab_conn *conn, qlab_panel_kind kind,
-                            int32_t month, const char *columns, const qlab_type *types, size_t n,
-                            qlab_table *out, qlab_err *err)
+static qlab_code query_kind(const qlab_panel *p, qlab_conn *conn, qlab_panel_kind kind, span days,
+                            const char *columns, const qlab_type *types, size_t n, qlab_table *out,
+                            qlab_err *err)
 {
     qlab_buf sql = QLAB_BUF_INIT;
     qlab_code code = QLAB_OK;
-    if (month_sql(p, kind, month, columns, &sql))
+    if (span_sql(p, kind, days, columns, &sql))
         code = qlab_conn_query(conn, sql.at, types, n, out, err);
     else
         *out = (qlab_table)QLAB_TABLE_INIT;
@@ -303,6 +313,7 @@ typedef struct request {
     qlab_buf features, labels; /* column lists */
     size_t n_features, n_labels;
     size_t state_at[3]; /* column of the label table with label_state */
+    size_t end_at[3];   /* with label_end */
 } request;
 
 static void request_make(const char *const *columns, size_t n, request *r)
@@ -322,6 +333,10 @@ static void request_make(const char *const *columns, size_t n, request *r)
         r->state_at[h] = 2 + r->n_labels + h;
         qlab_buf_putf(&r->labels, ", %s::DOUBLE", label_columns[7 + h]);
     }
+    for (size_t h = 0; r->n_labels > 0 && h < 3; h++) {
+        r->end_at[h] = 2 + r->n_labels + 3 + h;
+        put_column(&r->labels, label_columns[4 + h]);
+    }
 }
 
 static void request_free(request *r)
@@ -330,16 +345,15 @@ static void request_free(request *r)
     qlab_buf_free(&r->labels);
 }
 
-static qlab_code load_kind(const qlab_panel *p, qlab_conn *conn, qlab_panel_kind kind,
-                           int32_t month, const char *columns, size_t n_columns, qlab_table *out,
-                           qlab_err *err)
+static qlab_code load_kind(const qlab_panel *p, qlab_conn *conn, qlab_panel_kind kind, span days,
+                           const char *columns, size_t n_columns, qlab_table *out, qlab_err *err)
 {
     qlab_type *types = qlab_alloc(2 + n_columns, sizeof *types);
     types[0] = QLAB_T_U32;
     types[1] = QLAB_T_DATE;
     for (size_t i = 0; i < n_columns; i++)
         types[2 + i] = QLAB_T_F64;
-    qlab_code code = query_kind(p, conn, kind, month, columns, types, 2 + n_columns, out, err);
+    qlab_code code = query_kind(p, conn, kind, days, columns, types, 2 + n_columns, out, err);
     for (size_t i = 0; code == QLAB_OK && i < out->n_rows; i++)
         if (out->cols[0].u32[i] >= p->snap->lake->n_assets)
             code = qlab_fail(err, QLAB_E_CORRUPT, "%s: a part named asset_ix %u of %zu", p->id,
@@ -395,6 +409,8 @@ static void xsec_make(const qlab_panel *p, const int32_t *dates, size_t n_dates,
         x->col[c] = qlab_alloc(s->n, sizeof(double));
     for (size_t h = 0; labels && h < 3; h++)
         x->presumed_gone[h] = qlab_alloc(s->n, 1);
+    for (size_t h = 0; labels && h < 3; h++)
+        x->label_end[h] = qlab_alloc(s->n, sizeof *x->label_end[h]);
 }
 
 /* Labels stand row by row beside the features. */
@@ -422,15 +438,27 @@ static void fill_columns(const request *r, const char *const *columns, const qla
         else
             gather(x->col[c], features, next_feature++, s);
     for (size_t h = 0; r->n_labels > 0 && h < 3; h++)
-        for (size_t i = 0; i < s->n; i++)
+        for (size_t i = 0; i < s->n; i++) {
+            const double end = labels->cols[r->end_at[h]].f64[s->row[i]];
             x->presumed_gone[h][i] =
                 labels->cols[r->state_at[h]].f64[s->row[i]] == (double)QLAB_LABEL_PRESUMED_GONE;
+            x->label_end[h][i] = isnan(end) ? QLAB_DATE_NONE : (int32_t)end;
+        }
 }
 
 qlab_code qlab_panel_load_month(const qlab_panel *p, qlab_conn *conn, int32_t month,
                                 const char *const *columns, size_t n_columns, qlab_xsec *out,
                                 qlab_err *err)
 {
+    return qlab_panel_load_dates(p, conn, qlab_date_of_month_index(month),
+                                 qlab_date_of_month_index(month + 1), columns, n_columns, out, err);
+}
+
+qlab_code qlab_panel_load_dates(const qlab_panel *p, qlab_conn *conn, int32_t from, int32_t to,
+                                const char *const *columns, size_t n_columns, qlab_xsec *out,
+                                qlab_err *err)
+{
+    const span days = {from, to};
     memset(out, 0, sizeof *out);
     for (size_t i = 0; i < n_columns; i++)
         if (!qlab_panel_has_column(p, columns[i]))
@@ -440,18 +468,18 @@ qlab_code qlab_panel_load_month(const qlab_panel *p, qlab_conn *conn, int32_t mo
     sorted rows = {NULL, NULL, 0}, elig_rows = {NULL, NULL, 0};
     request r;
     request_make(columns, n_columns, &r);
-    size_t lo = qlab_session_lower_bound(p->dates, p->n_dates, qlab_date_of_month_index(month));
-    size_t hi = qlab_session_lower_bound(p->dates, p->n_dates, qlab_date_of_month_index(month + 1));
+    size_t lo = qlab_session_lower_bound(p->dates, p->n_dates, from);
+    size_t hi = qlab_session_lower_bound(p->dates, p->n_dates, to);
     const int32_t *dates = p->dates + lo;
     qlab_code code =
-        load_kind(p, conn, QLAB_PANEL_FEATURES, month, r.features.at, r.n_features, &features, err);
+        load_kind(p, conn, QLAB_PANEL_FEATURES, days, r.features.at, r.n_features, &features, err);
     if (code == QLAB_OK && r.n_labels > 0)
         code =
-            load_kind(p, conn, QLAB_PANEL_LABELS, month, r.labels.at, r.n_labels + 3, &labels, err);
+            load_kind(p, conn, QLAB_PANEL_LABELS, days, r.labels.at, r.n_labels + 6, &labels, err);
     if (code == QLAB_OK && r.n_labels > 0)
         code = same_rows(p, &features, &labels, err);
     if (code == QLAB_OK)
-        code = load_kind(p, conn, QLAB_PANEL_ELIGIBILITY, month,
+        code = load_kind(p, conn, QLAB_PANEL_ELIGIBILITY, days,
                          ", reason_code::DOUBLE, adv60_median", 2, &elig, err);
     if (code != QLAB_OK)
         goto done;
@@ -480,6 +508,8 @@ void qlab_xsec_free(qlab_xsec *x)
     qlab_free(x->col);
     for (size_t h = 0; h < 3; h++)
         qlab_free(x->presumed_gone[h]);
+    for (size_t h = 0; h < 3; h++)
+        qlab_free(x->label_end[h]);
     qlab_free(x->dates);
     qlab_free(x->first);
     qlab_free(x->asset);
