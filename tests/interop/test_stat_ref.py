@@ -1,0 +1,225 @@
+#!/usr/bin/python3
+"""`quantlab stat` against scipy and plain numpy, 1e-9; and the golden vectors through the command."""
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+
+try:
+    import numpy as np
+    from scipy import integrate, stats
+except ImportError:
+    print("skipped: numpy and scipy (python3-scipy) are not here")
+    sys.exit(77)
+
+QUANTLAB = os.environ["QUANTLAB"]
+TOL = 1e-9
+n_checks = 0
+
+
+def stat(*args):
+    run = subprocess.run([QUANTLAB, "stat", *map(str, args)], capture_output=True, text=True)
+    assert run.returncode == 0, (args, run.returncode, run.stderr)
+    return json.loads(run.stdout)
+
+
+def near(got, want, what, tol=TOL):
+    global n_checks
+    n_checks += 1
+    if isinstance(want, float) and math.isnan(want):
+        assert got is None, (what, got, want)
+        return
+    assert got is not None and abs(got - want) <= tol * max(1.0, abs(want)), (what, got, want)
+
+
+def write(folder, name, **columns):
+    path = os.path.join(folder, name)
+    keys = list(columns)
+    with open(path, "w") as f:
+        f.write(",".join(keys) + "\n")
+        for row in zip(*columns.values()):
+            f.write(",".join("" if np.isnan(v) else repr(float(v)) for v in row) + "\n")
+    return path
+
+
+def ar1(rng, n, rho):
+    e = rng.standard_t(4, n)
+    x = np.empty(n)
+    x[0] = e[0]
+    for i in range(1, n):
+        x[i] = rho * x[i - 1] + e[i]
+    return x
+
+
+def newey_west(x, lag):
+    n, d = len(x), x - x.mean()
+    v = d @ d / n
+    for l in range(1, lag + 1):
+        v += 2 * (1 - l / (lag + 1)) * (d[l:] @ d[:-l]) / n
+    return x.mean() / math.sqrt(v / n)
+
+
+def har(x, h):
+    n = len(x)
+    rate = 0
+    while 100**3 * (rate + 1) ** 3 <= 41**3 * n**2:
+        rate += 1
+    b = max(4, min(rate, n // (2 * h)))
+    t = np.arange(1, n + 1)
+    c = [math.sqrt(2 / n) * (np.cos(math.pi * j * (t - 0.5) / n) @ x) for j in range(1, b + 1)]
+    v = sum(v * v for v in c) / b
+    s = x.mean() / math.sqrt(v / n)
+    return s, stats.t.sf(s, b), b
+
+
+def means(folder, rng):
+    for n, rho, h in [(20, 0, 1), (63, 0.5, 5), (315, 0.9, 20), (1000, 0.98, 5), (1331, -0.5, 1)]:
+        x = 0.1 + ar1(rng, n, rho)
+        path = write(folder, "x.csv", ic=x)
+        for lag in (0, 1, h - 1, h + 3):
+            r = stat("nw", "--input", path, "--lag", lag)
+            near(r["value"], newey_west(x, lag), ("nw", n, lag))
+            near(r["p_one_sided"], stats.norm.sf(newey_west(x, lag)), "nw p")
+        r = stat("har", "--input", path, "--horizon", h)
+        t, p, b = har(x, h)
+        assert r["df"] == b, (r, b)
+        near(r["value"], t, ("har", n, h))
+        near(r["p_one_sided"], p, "har p")
+        assert r["n"] == n
+        near(r["mean"], x.mean(), "mean")
+
+
+def rank_correlations(folder, rng):
+    for n, ties in [(5, False), (40, True), (700, True), (3000, False)]:
+        x, y = rng.standard_normal(n), rng.standard_normal(n)
+        y += 0.3 * x
+        if ties:
+            x, y = np.round(x, 1), np.round(y * 2) / 2
+        x[rng.random(n) < 0.1] = np.nan
+        y[rng.random(n) < 0.1] = np.nan
+        both = ~np.isnan(x) & ~np.isnan(y)
+        r = stat("spearman", "--input", write(folder, "xy.csv", x=x, y=y))
+        near(r["value"], float(stats.spearmanr(x[both], y[both])[0]), ("spearman", n))
+        assert r["n"] == both.sum()
+    constant = stat("spearman", "--input", write(folder, "c.csv", x=np.ones(9), y=np.arange(9.0)))
+    assert constant["value"] is None and constant["n"] == 9
+
+
+def adjusted(p, method):
+    m, order = len(p), np.argsort(p, kind="stable")
+    q = np.empty(m)
+    if method == "holm":
+        q[order] = np.maximum.accumulate(np.minimum(1, p[order] * (m - np.arange(m))))
+        return q
+    k = sum(1 / i for i in range(1, m + 1)) if method == "by" else 1
+    raw = p[order] * m * k / np.arange(1, m + 1)
+    q[order] = np.minimum(1, np.minimum.accumulate(raw[::-1])[::-1])
+    return q
+
+
+def many_tests(folder, rng):
+    for n in (1, 4, 200):
+        p = rng.random(n) ** 3
+        p[rng.random(n) < 0.2] = 0.04
+        path = write(folder, "p.csv", p=p)
+        for method in ("bh", "by", "holm"):
+            got = stat("adjust", "--input", path, "--method", method)
+            for g, w in zip(got["value"], adjusted(p, method)):
+                near(g, w, ("adjust", method, n), 1e-14)
+
+
+def sharpe_family(folder, rng):
+    for rho in (0.0, 0.3, -0.2):
+        x = 0.05 + ar1(rng, 400, rho) / 3
+        n, sr = len(x), x.mean() / x.std(ddof=1)
+        g3, g4 = stats.skew(x), stats.kurtosis(x, fisher=False)
+        d = x - x.mean()
+        r1 = d[1:] @ d[:-1] / (d @ d)
+        path = write(folder, "r.csv", r=x)
+        old = stats.norm.cdf(sr * math.sqrt(n - 1) / math.sqrt(1 - g3 * sr + (g4 - 1) / 4 * sr * sr))
+        got = stat("psr", "--input", path)
+        near(got["value"], old, "psr")
+        near(got["acf1"], r1, "acf1")
+        near(got["skew"], g3, "skew")
+        near(got["kurt"], g4, "kurt")
+
+        def new(r, b):
+            a, bb = (1 + r) / (1 - r), 1 + r / (1 - r) + r * r / (1 - r * r)
+            c = (1 + r * r) / (1 - r * r)
+            v = (a - bb * g3 * b + c * (g4 - 1) / 4 * b * b) / n
+            return stats.norm.cdf((sr - b) / math.sqrt(v))
+
+        near(stat("psr", "--input", path, "--form", 2025)["value"], new(r1, 0), "psr 2025")
+        near(got["gate"], min(old, new(max(0, r1), 0)), "gate")
+        near(stat("psr", "--input", path, "--form", 2025, "--benchmark", 0.02)["value"],
+             new(r1, 0.02), "psr 2025 b")
+        need = 1 + (1 - g3 * sr + (g4 - 1) / 4 * sr * sr) * (stats.norm.ppf(0.1) / sr) ** 2
+        near(stat("mintrl", "--input", path, "--confidence", 0.9)["value"], need, "mintrl")
+    for n in (2, 7, 33, 1000):
+        e = 0.5772156649015329
+        near(stat("emax", "--n", n)["value"],
+             (1 - e) * stats.norm.ppf(1 - 1 / n) + e * stats.norm.ppf(1 - 1 / (n * math.e)), "emax")
+        exact = integrate.quad(lambda z: z * n * stats.norm.pdf(z) * stats.norm.cdf(z) ** (n - 1),
+                               -12, 12, epsabs=1e-12, limit=500)[0]
+        near(stat("emax", "--n", n, "--exact")["value"], exact, "emax exact")
+
+
+def golden(folder):
+    near(stat("psr", "--sr", .458, "--t", 24, "--skew", 0, "--kurt", 3)["value"], .98167492, "g", 1e-8)
+    near(stat("psr", "--sr", .458, "--t", 24, "--skew", -2.448, "--kurt", 10.164)["value"],
+         .91336108, "g", 1e-8)
+    near(stat("psr", "--sr", .036 / .079, "--t", 24, "--skew", -2.448, "--kurt", 10.164, "--form",
+              2025, "--rho", 0)["value"], .987207261261, "g")
+    near(stat("mintrl", "--sr", 1.14, "--benchmark", 1, "--skew", 0, "--kurt", 3, "--confidence",
+              ".95")["value"], 228.73497911, "g")
+    near(stat("minbtl", "--n", 45, "--sr", 1)["value"], 4.998087004, "g")
+    house = np.array([((i * i * 7919 + i * 104729) % 2001 - 900) / 100000 for i in range(1, 61)])
+    near(stat("psr", "--input", write(folder, "house.csv", r=house))["value"], .811166579851, "g")
+    two = stat("psr", "--input", write(folder, "two.csv", a=house, b=-house))
+    assert [s["column"] for s in two["series"]] == ["a", "b"]
+    near(two["value"] + two["series"][1]["value"], 1.0, "mirror", 1e-3)
+    p = stat("adjust", "--input", write(folder, "h.csv", p=[.01, .02, .5, .9]), "--method", "holm")
+    assert np.allclose(p["value"], [.04, .06, 1, 1], atol=1e-15)
+    # The deflated ratio with ddof 1 across the trials 3.5, 1.01, 1.02; annual ratios, a period a year.
+    v = np.var([3.5, 1.01, 1.02], ddof=1)
+    d = stat("dsr", "--sr", 3.5, "--t", 5, "--skew", 0, "--kurt", 3, "--trials", 3,
+             "--trial-variance", v)
+    near(d["benchmark"], math.sqrt(v) * stat("emax", "--n", 3)["value"], "dsr")
+    assert d["trial_variance_ddof"] == 1 and d["ddof"] == 1 and d["form"] == "2012"
+
+
+def refusals(folder):
+    for args, text in [
+        (["psr", "--sr", "1"], "--t is needed"),
+        (["psr", "--sr", "1", "--t", "9", "--skew", "0", "--kurt", "3", "--form", "x"], "--form was"),
+        (["emax", "--n", "0"], "at least 1 trial"),
+        (["adjust", "--input", "p", "--method", "x"], "--method was"),
+        (["nw", "--input", "x"], "--lag is needed"),
+        (["dsr", "--sr", "1", "--t", "9", "--skew", "0", "--kurt", "3", "--trials", "2"],
+         "--trial-variance is needed"),
+    ]:
+        run = subprocess.run([QUANTLAB, "stat", *args], capture_output=True, text=True)
+        assert run.returncode == 2 and text in run.stderr and not run.stdout, (args, run)
+    bad = os.path.join(folder, "bad.csv")
+    with open(bad, "w") as f:
+        f.write("x\n1\nNaN\n")
+    run = subprocess.run([QUANTLAB, "stat", "nw", "--input", bad, "--lag", "1"],
+                         capture_output=True, text=True)
+    assert run.returncode == 3 and 'bad.csv:3: column 1: "NaN" was not a number' in run.stderr, run
+
+
+def main():
+    rng = np.random.default_rng(20260101)
+    with tempfile.TemporaryDirectory() as folder:
+        means(folder, rng)
+        rank_correlations(folder, rng)
+        many_tests(folder, rng)
+        sharpe_family(folder, rng)
+        golden(folder)
+        refusals(folder)
+    print(f"{n_checks} numbers agree")
+
+
+main()
