@@ -242,9 +242,46 @@ static double exact(const scanned *x)
     return v;
 }
 
+/* What prices and volumes look like: at most 15 digits, perhaps a point, no exponent; both sides of
+ * the one division are exact (Clinger 1990).  False: anything else, and what the scan must refuse.
+ */
+static inline bool parse_short(const char *s, const char *end, double *out, size_t *n_read,
+                               int *n_decimals)
+{
+    const char *p = s;
+    const bool negative = p < end && *p == '-';
+    p += negative;
+    const char *first = p;
+    uint64_t digits = 0;
+    while (p < end && is_digit(*p))
+        digits = digits * 10 + (uint64_t)(*p++ - '0');
+    const ptrdiff_t n_whole = p - first;
+    ptrdiff_t n_fraction = 0;
+    if (n_whole == 0 || (*first == '0' && n_whole > 1))
+        return false;
+    if (p < end && *p == '.') {
+        const char *fraction = ++p;
+        while (p < end && is_digit(*p))
+            digits = digits * 10 + (uint64_t)(*p++ - '0');
+        n_fraction = p - fraction;
+        if (n_fraction == 0)
+            return false;
+    }
+    if (n_whole + n_fraction > 15 || (p < end && (*p | 0x20) == 'e'))
+        return false;
+    const double v = (double)digits / EXACT_POWERS[n_fraction];
+    *out = negative ? -v : v;
+    *n_read = (size_t)(p - s);
+    if (n_decimals)
+        *n_decimals = (int)n_fraction;
+    return true;
+}
+
 qlab_decimal_status qlab_decimal_parse(const char *s, size_t n, double *out, size_t *n_read,
                                        int *n_decimals)
 {
+    if (parse_short(s, s + n, out, n_read, n_decimals))
+        return QLAB_DECIMAL_OK;
     scanned x;
     bool ok;
     const char *stop = scan(s, s + n, &x, &ok);
