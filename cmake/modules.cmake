@@ -1,18 +1,9 @@
 # qlab_module(NAME USES module... SRC file... [LIBS target...])
 # One static library a module.  USES is all that the module's files may include;
-# tests/meta/check_layers.py reads the same lines and holds the includes to them.
+# tests/meta/test_layers.py reads the same lines and holds the includes to them.
 function(qlab_module name)
   cmake_parse_arguments(M "" "" "USES;SRC;LIBS" ${ARGN})
-  set(sources)
-  foreach(file IN LISTS M_SRC)
-    if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${file})
-      list(APPEND sources ${CMAKE_CURRENT_SOURCE_DIR}/${name}/${file})
-    endif()
-  endforeach()
-  if(NOT sources)
-    file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/${name}_empty.c "typedef int qlab_${name}_empty;\n")
-    set(sources ${CMAKE_CURRENT_BINARY_DIR}/${name}_empty.c)
-  endif()
+  list(TRANSFORM M_SRC PREPEND ${CMAKE_CURRENT_SOURCE_DIR}/${name}/ OUTPUT_VARIABLE sources)
   add_library(qlab_${name} STATIC ${sources})
   target_include_directories(qlab_${name} PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
   target_link_libraries(qlab_${name} PRIVATE qlab_flags)
