@@ -400,10 +400,10 @@ qlab_code qlab_lake_resolve(const char *root, uint32_t number, bool whole_chain,
 /* ---- writing ----------------------------------------------------------------------------------
  */
 
-static void put_text(qlab_buf *b, const char *key, const char *text)
+static void put_text(qlab_buf *b, const char *key, const char *colon, const char *text)
 {
     json_t *s = json_string(text ? text : "");
-    qlab_buf_putf(b, "\"%s\":", key);
+    qlab_buf_putf(b, "\"%s\"%s", key, colon);
     qlab_json_canonical(s, b);
     json_decref(s);
 }
@@ -413,9 +413,9 @@ static void put_part(qlab_buf *b, const qlab_part *p)
 {
     char day[QLAB_DATE_BYTES];
     qlab_buf_puts(b, "{");
-    put_text(b, "kind", KIND_NAMES[p->kind]);
+    put_text(b, "kind", ":", KIND_NAMES[p->kind]);
     qlab_buf_puts(b, ",");
-    put_text(b, "path", p->path);
+    put_text(b, "path", ":", p->path);
     qlab_buf_putf(b, ",\"sha256\":\"%s\",\"bytes\":%" PRIu64 ",\"rows\":%" PRIu64, p->sha256,
                   p->n_bytes, p->n_rows);
     if (p->n_tombstones)
@@ -463,7 +463,7 @@ static void put_head(qlab_buf *b, const qlab_commit_draft *d, uint32_t number,
 {
     qlab_buf_putf(b, "{\n  \"schema\": \"lake_commit/1\",\n  \"results_version\": %d,\n  ",
                   QLAB_RESULTS_VERSION);
-    put_text(b, "run_id", d->run_id);
+    put_text(b, "run_id", ": ", d->run_id);
     if (d->parent)
         qlab_buf_putf(b, ",\n  \"inputs\": {\"parent\":{\"commit\":%" PRIu32 ",\"sha256\":\"%s\"}}",
                       d->parent, parent_sha256);
@@ -471,7 +471,7 @@ static void put_head(qlab_buf *b, const qlab_commit_draft *d, uint32_t number,
         qlab_buf_puts(b, ",\n  \"inputs\": {\"parent\":null}");
     qlab_buf_putf(b, ",\n  \"commit\": %" PRIu32 ",\n  \"known_seq\": %" PRIu32 ",\n  ", number,
                   number);
-    put_text(b, "kind", d->kind);
+    put_text(b, "kind", ": ", d->kind);
     qlab_buf_putf(b, ",\n  \"price_basis\": \"%s\",\n  \"volume_basis\": \"%s\"",
                   BASIS_NAMES[d->price_basis], BASIS_NAMES[d->volume_basis]);
     qlab_buf_puts(b, ",\n  \"counts\": ");
