@@ -307,8 +307,8 @@ const qlab_cmd qlab_cmd_ingest = {
             "Exit 0: done (rows may be quarantined). 1: a pack was refused, the rest is\n"
             "committed. 3: nothing could be read.\n"
             "\n"
-            "  quantlab --root DIR ingest --vendor DIR --types STOCK,ETF\n",
-    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK | QLAB_MAKES_ROOT,
+            "  quantlab ingest --root DIR --vendor DIR --types STOCK,ETF\n",
+    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK | QLAB_MAKES_ROOT | QLAB_WRITES,
     .options = OPTIONS,
     .opts_size = sizeof(opts),
     .run = run,

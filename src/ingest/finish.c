@@ -264,17 +264,17 @@ static json_t *manifest_json(const qlab_ingest *g, const char *run_id, json_t *i
                              json_t *sources, uint64_t n_records)
 {
     json_t *o = qlab_artifact_begin("ingest_manifest/1", run_id, inputs), *packs = json_array();
-    json_t *registry = json_object();
+    json_t *registry = json_object(), *asked = json_array_get(sources, 0);
 
     json_object_set_new(o, "commit", json_integer(g->seq));
-    json_object_set(o, "adapter", json_object_get(sources, "adapter"));
-    json_object_set(o, "types", json_object_get(sources, "types"));
+    json_object_set(o, "adapter", json_object_get(asked, "adapter"));
+    json_object_set(o, "types", json_object_get(asked, "types"));
     json_object_set_new(o, "price_basis", json_string(basis_name(g->options->price_basis)));
     json_object_set_new(o, "volume_basis", json_string(basis_name(g->options->volume_basis)));
     json_object_set_new(o, "flags", flags_json(g));
     json_object_set(o, "counts", g->counts);
-    json_object_set(registry, "path", json_object_get(sources, "registry"));
-    json_object_set(registry, "sha256", json_object_get(sources, "registry_sha256"));
+    json_object_set(registry, "path", json_object_get(asked, "registry"));
+    json_object_set(registry, "sha256", json_object_get(asked, "registry_sha256"));
     json_object_set_new(registry, "lines", json_integer((json_int_t)g->registry->n_lines));
     json_object_set_new(registry, "assets", json_integer((json_int_t)g->registry->n_assets));
     json_object_set_new(registry, "assets_in_lake", json_integer((json_int_t)g->n_assets));

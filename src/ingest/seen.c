@@ -89,6 +89,12 @@ static const json_t *last_of(const json_t *by_path, const char *path)
     return json_object_get(by_path, path);
 }
 
+/* `sources` is an array: first who was asked for what, then one element a pack. */
+static const json_t *last_question(const qlab_ingest *g)
+{
+    return json_array_get(g->last, 0);
+}
+
 static bool text_is(const json_t *o, const char *key, const char *want)
 {
     const char *is = json_string_value(json_object_get(o, key));
@@ -115,10 +121,11 @@ static const char *adapter_name(const qlab_ingest *g)
 static bool same_question(const qlab_ingest *g)
 {
     json_t *types = types_json(g);
+    const json_t *was = last_question(g);
     const bool same =
-        g->last != NULL && text_is(g->last, "adapter", adapter_name(g)) &&
-        json_integer_value(json_object_get(g->last, "adapter_version")) == QLAB_VENDOR_V7_VERSION &&
-        json_equal(json_object_get(g->last, "types"), types);
+        was != NULL && text_is(was, "adapter", adapter_name(g)) &&
+        json_integer_value(json_object_get(was, "adapter_version")) == QLAB_VENDOR_V7_VERSION &&
+        json_equal(json_object_get(was, "types"), types);
 
     json_decref(types);
     return same;
@@ -127,7 +134,7 @@ static bool same_question(const qlab_ingest *g)
 static bool registry_as_before(const qlab_ingest *g)
 {
     char hex[QLAB_HEX_BYTES];
-    return text_is(g->last, "registry_sha256", qlab_hex(g->registry->sha256, hex));
+    return text_is(last_question(g), "registry_sha256", qlab_hex(g->registry->sha256, hex));
 }
 
 /* What the last ingest found in a pack that is not read now. */
@@ -199,7 +206,7 @@ static json_t *last_by_path(const qlab_ingest *g)
     json_t *by = json_object(), *pack;
     size_t i;
 
-    json_array_foreach(json_object_get(g->last, "packs"), i, pack)
+    json_array_foreach(g->last, i, pack)
     {
         const char *path = json_string_value(json_object_get(pack, "path"));
         if (path != NULL)
@@ -288,19 +295,19 @@ static json_t *source_of(const qlab_ingest *g, size_t i)
 json_t *qlab_ingest_sources(const qlab_ingest *g)
 {
     char hex[QLAB_HEX_BYTES];
-    json_t *o = json_object(), *packs = json_array();
+    json_t *all = json_array(), *o = json_object();
 
     json_object_set_new(o, "adapter", json_string(adapter_name(g)));
     json_object_set_new(o, "adapter_version", json_integer(QLAB_VENDOR_V7_VERSION));
     json_object_set_new(o, "types", types_json(g));
     json_object_set_new(o, "registry", json_string(g->registry->path));
     json_object_set_new(o, "registry_sha256", json_string(qlab_hex(g->registry->sha256, hex)));
+    json_array_append_new(all, o);
     for (size_t i = 0; i < g->registry->n_packs; i++) {
         if (g->packs[i].wanted)
-            json_array_append_new(packs, source_of(g, i));
+            json_array_append_new(all, source_of(g, i));
     }
-    json_object_set_new(o, "packs", packs);
-    return o;
+    return all;
 }
 
 qlab_code qlab_ingest_remember(const qlab_ingest *g, uint32_t commit, double seconds, qlab_err *err)
