@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { WIDTH = 80, SUMMARY_COLUMN = 26, OPTION_COLUMN = 26 };
+enum { WIDTH = 80, SUMMARY_COLUMN = 24, OPTION_COLUMN = 26 };
 
 /* Writes text from column `at` on, words wrapped at WIDTH, further lines indented to `indent`. */
 static void put_wrapped(FILE *out, const char *text, size_t at, size_t indent)

@@ -127,8 +127,8 @@ const qlab_cmd qlab_cmd_sql = {
             "--snapshot says otherwise; bars to the newest commit.\n"
             "\n"
             "example:\n"
-            "  quantlab sql \"SELECT date, close FROM bars WHERE asset_id = 'US:AAPL' ORDER BY "
-            "date\" --format csv\n",
+            "  quantlab sql \"SELECT date, close FROM bars WHERE asset_id = 'US:AAPL'\" \\\n"
+            "      --format csv\n",
     .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK,
     .options = OPTIONS,
     .opts_size = sizeof(opts),

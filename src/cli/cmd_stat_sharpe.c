@@ -202,7 +202,8 @@ const qlab_cmd qlab_cmd_stat_mintrl = {
             "confidence. null where the ratio is not above the benchmark.\n"
             "\n"
             "example:\n"
-            "  quantlab stat mintrl --sr 1.14 --benchmark 1 --skew 0 --kurt 3 --confidence .95\n",
+            "  quantlab stat mintrl --sr 1.14 --benchmark 1 --skew 0 --kurt 3 \\\n"
+            "      --confidence .95\n",
     .options = MINTRL_OPTIONS,
     .opts_size = sizeof(opts),
     .init = init,
@@ -217,8 +218,8 @@ const qlab_cmd qlab_cmd_stat_dsr = {
             "0.\n"
             "\n"
             "example:\n"
-            "  quantlab stat dsr --sr .12 --t 1250 --skew 0 --kurt 4 --trials 33 "
-            "--trial-variance .0004\n",
+            "  quantlab stat dsr --sr .12 --t 1250 --skew 0 --kurt 4 \\\n"
+            "      --trials 33 --trial-variance .0004\n",
     .options = DSR_OPTIONS,
     .opts_size = sizeof(opts),
     .init = init,
