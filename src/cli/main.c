@@ -15,6 +15,10 @@
     CMD(lake_verify)                                                                               \
     CMD(lake_export)                                                                               \
     GROUP("truth: actions, delistings, snapshots")                                                 \
+    CMD(actions_load)                                                                              \
+    CMD(actions_show)                                                                              \
+    CMD(delistings_load)                                                                           \
+    CMD(delistings_show)                                                                           \
     CMD(snapshot_build)                                                                            \
     CMD(snapshot_list)                                                                             \
     CMD(snapshot_show)                                                                             \

@@ -1,0 +1,162 @@
+/* cli/feed_run.c -- a feed file into one commit and one run folder. */
+#include "cli/feed_run.h"
+
+#include "base/alloc.h"
+#include "base/date.h"
+#include "base/file.h"
+#include "base/progress.h"
+#include "ops/run.h"
+
+#include <string.h>
+
+static json_t *inputs_of(const qlab_lake_view *view, const char *parent_sha256, const char *path,
+                         const char *sha256)
+{
+    json_t *inputs = json_object(), *file = json_object();
+    json_object_set_new(inputs, "parent_commit", json_integer(view->commit));
+    json_object_set_new(inputs, "parent_sha256", json_string(parent_sha256));
+    json_object_set_new(file, "name", json_string(qlab_path_base(path)));
+    json_object_set_new(file, "sha256", json_string(sha256));
+    json_object_set_new(inputs, "file", file);
+    return inputs;
+}
+
+static json_t *report_json(const char *kind, const char *run_id, json_t *inputs,
+                           const qlab_feed_report *r)
+{
+    char schema[64];
+    snprintf(schema, sizeof schema, "%s_load_report/1", kind);
+    json_t *o = qlab_artifact_begin(schema, run_id, inputs);
+    json_object_set_new(o, "commit", json_integer(r->commit));
+    json_object_set(o, "counts", r->counts);
+    json_object_set(o, "rejected", r->rejected);
+    json_object_set(o, "findings", r->findings);
+    return o;
+}
+
+static qlab_code publish(const qlab_ctx *cx, const char *kind, const char *run_id,
+                         const json_t *report, double seconds, qlab_err *err)
+{
+    char *dir = qlab_run_dir(&cx->env, run_id);
+    char *built = qlab_asprintf("%s/jobs/%s", cx->env.root, run_id);
+    char *name = qlab_asprintf("%s_load_report.json", kind);
+    char *inside = qlab_path_join(built, name), *final = qlab_path_join(dir, name);
+    qlab_code rc = qlab_dir_remove_tree(built, err);
+    if (rc == QLAB_OK)
+        rc = qlab_dir_make(built, err);
+    if (rc == QLAB_OK)
+        rc = qlab_json_write(inside, report, err);
+    if (rc == QLAB_OK)
+        rc = qlab_folder_publish(built, dir, err);
+    if (rc == QLAB_OK) {
+        json_t *record = qlab_run_record(&cx->env, seconds);
+        rc = qlab_run_record_write(final, record, err);
+        json_decref(record);
+    }
+    qlab_free(inside);
+    qlab_free(final);
+    qlab_free(name);
+    qlab_free(built);
+    qlab_free(dir);
+    return rc;
+}
+
+static void print_object(FILE *out, const json_t *o, int indent)
+{
+    const char *key;
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)o, key, v)
+    {
+        if (json_is_object(v)) {
+            fprintf(out, "%*s%s\n", indent, "", key);
+            print_object(out, v, indent + 2);
+        } else {
+            fprintf(out, "%*s%-24s %10lld\n", indent, "", key, (long long)json_integer_value(v));
+        }
+    }
+}
+
+static void print_text(const qlab_ctx *cx, const char *kind, const char *run_id,
+                       const qlab_feed_report *r)
+{
+    if (r->commit > 0)
+        fprintf(cx->out, "%s: commit %u, run %s\n", kind, r->commit, run_id);
+    else
+        fprintf(cx->out, "%s: nothing new; no commit was made\n", kind);
+    print_object(cx->out, r->counts, 2);
+    size_t n = json_array_size(r->rejected);
+    for (size_t i = 0; i < n && i < 20; i++) {
+        const json_t *x = json_array_get(r->rejected, i);
+        fprintf(cx->out, "  line %lld %s: %s\n",
+                (long long)json_integer_value(json_object_get(x, "line")),
+                json_string_value(json_object_get(x, "reason")),
+                json_string_value(json_object_get(x, "detail")));
+    }
+    if (n > 20)
+        fprintf(cx->out, "  ... %zu more in the report\n", n - 20);
+    if (json_array_size(r->findings) > 0)
+        fprintf(cx->out, "  %-24s %10zu\n", "findings", json_array_size(r->findings));
+}
+
+static qlab_code load_locked(qlab_ctx *cx, const char *kind, const char *path,
+                             qlab_feed_load_fn load, qlab_err *err)
+{
+    char parent[QLAB_HEX_BYTES], hex[QLAB_HEX_BYTES];
+    qlab_lake_view *view = NULL;
+    json_t *doc = NULL, *inputs = NULL, *report = NULL;
+    char *run_id = NULL, *run_kind = NULL;
+    qlab_feed_report r = {0};
+    qlab_digest digest;
+    const double start = qlab_monotonic_seconds();
+    qlab_code rc = qlab_lake_view_open(&cx->env, QLAB_LAKE_LATEST, &view, err);
+    if (rc != QLAB_OK)
+        return rc;
+    if (view->n_assets == 0) {
+        rc = qlab_fail(err, QLAB_E_NOT_FOUND, "the lake under %s had no assets: ingest first",
+                       cx->env.root);
+        goto done;
+    }
+    rc = qlab_lake_read_commit(cx->env.root, view->commit, &doc, parent, err);
+    if (rc == QLAB_OK)
+        rc = qlab_feed_digest(path, &digest, err);
+    if (rc != QLAB_OK)
+        goto done;
+    inputs = inputs_of(view, parent, path, qlab_hex(digest, hex));
+    run_kind = qlab_asprintf("%s-load", kind);
+    run_id = qlab_run_id(run_kind, QLAB_DATE_NONE, inputs, NULL);
+    rc = load(&cx->env, view, path, run_id, &r, err);
+    if (rc != QLAB_OK)
+        goto done;
+    report = report_json(kind, run_id, inputs, &r);
+    if (r.commit > 0)
+        rc = publish(cx, kind, run_id, report, qlab_monotonic_seconds() - start, err);
+    if (rc != QLAB_OK)
+        goto done;
+    if (cx->json)
+        qlab_cmd_print_json(cx, report);
+    else
+        print_text(cx, kind, run_id, &r);
+done:
+    qlab_feed_report_free(&r);
+    json_decref(report);
+    json_decref(inputs);
+    json_decref(doc);
+    qlab_free(run_id);
+    qlab_free(run_kind);
+    qlab_lake_view_close(view);
+    return rc;
+}
+
+qlab_code qlab_feed_run(qlab_ctx *cx, const char *kind, const char *path, qlab_feed_load_fn load,
+                        qlab_err *err)
+{
+    qlab_lock *lock = NULL;
+    if (!qlab_file_exists(path))
+        return qlab_fail(err, QLAB_E_NOT_FOUND, "there was no file %s", path);
+    qlab_code rc = qlab_lake_lock(&cx->env, kind, &lock, err);
+    if (rc != QLAB_OK)
+        return rc;
+    rc = load_locked(cx, kind, path, load, err);
+    qlab_lock_release(lock);
+    return rc;
+}
