@@ -1,5 +1,7 @@
 #include "num/roll.h"
 
+#include "num/simd.h"
+
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -10,13 +12,6 @@
  * of its own block alone, whatever slice of the column is at hand.  Tiles keep the levels in cache.
  */
 enum { TILE = 512, MAX_WIN = QLAB_ROLL_MAX_WIN };
-
-/* The loop below it reads only what is at or ahead of the element it writes. */
-#if defined(__clang__)
-#define INDEPENDENT _Pragma("clang loop vectorize(assume_safety)")
-#else
-#define INDEPENDENT _Pragma("GCC ivdep")
-#endif
 
 size_t qlab_roll_lookback(size_t win)
 {
@@ -42,7 +37,8 @@ static void check(size_t n_in, size_t win, size_t win_min, qlab_f64w out)
 }
 
 /* level holds n_out + win - 1 rows and is used up; acc[j] = sum of the win rows from j. */
-static void tree_sum(double *restrict level, size_t win, double *restrict acc, size_t n_out)
+QLAB_SIMD static void tree_sum(double *restrict level, size_t win, double *restrict acc,
+                               size_t n_out)
 {
     size_t n = n_out + win - 1, covered = 0;
 
@@ -59,13 +55,14 @@ static void tree_sum(double *restrict level, size_t win, double *restrict acc, s
             return;
         n -= block;
         const double *next = level + block;
-        INDEPENDENT
+        QLAB_INDEPENDENT
         for (size_t j = 0; j < n; j++)
             level[j] += next[j];
     }
 }
 
-static void tree_max(double *restrict level, size_t win, double *restrict acc, size_t n_out)
+QLAB_SIMD static void tree_max(double *restrict level, size_t win, double *restrict acc,
+                               size_t n_out)
 {
     size_t n = n_out + win - 1, covered = 0;
 
@@ -82,7 +79,7 @@ static void tree_max(double *restrict level, size_t win, double *restrict acc, s
             return;
         n -= block;
         const double *next = level + block;
-        INDEPENDENT
+        QLAB_INDEPENDENT
         for (size_t j = 0; j < n; j++)
             level[j] = level[j] > next[j] ? level[j] : next[j];
     }
@@ -149,8 +146,9 @@ typedef struct powers {
 
 /* The block that starts at row j + gap, taken about row j instead and added to what stands there.
  * with_cubes is a constant in each caller. */
-static inline void add_shifted(double d, double nb, const powers *p, size_t from, double *s,
-                               double *q, double *c, int with_cubes)
+static inline __attribute__((always_inline)) void add_shifted(double d, double nb, const powers *p,
+                                                              size_t from, double *s, double *q,
+                                                              double *c, int with_cubes)
 {
     const double sb = p->s[from], qb = p->q[from], nd = nb * d;
     const double moved = sb + nd;
@@ -160,8 +158,8 @@ static inline void add_shifted(double d, double nb, const powers *p, size_t from
     *s += moved;
 }
 
-static inline void tree_powers(const double *restrict x, size_t win, powers *restrict p,
-                               size_t n_out, int with_cubes)
+static inline __attribute__((always_inline)) void
+tree_powers(const double *restrict x, size_t win, powers *restrict p, size_t n_out, int with_cubes)
 {
     size_t n = n_out + win - 1, covered = 0;
 
@@ -187,14 +185,42 @@ static inline void tree_powers(const double *restrict x, size_t win, powers *res
         if (covered == win)
             return;
         n -= block;
-        INDEPENDENT
+        QLAB_INDEPENDENT
         for (size_t j = 0; j < n; j++)
             add_shifted(x[j + block] - x[j], nb, p, j + block, &p->s[j], &p->q[j], &p->c[j],
                         with_cubes);
     }
 }
 
-static void deviation(qlab_f64v in, size_t win, int zscore, qlab_f64w out)
+QLAB_SIMD static void tree_squares(const double *x, size_t win, powers *p, size_t n_out)
+{
+    tree_powers(x, win, p, n_out, 0);
+}
+
+QLAB_SIMD static void tree_cubes(const double *x, size_t win, powers *p, size_t n_out)
+{
+    tree_powers(x, win, p, n_out, 1);
+}
+
+QLAB_SIMD static void std_of(const powers *p, double n_win, double *restrict out, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        const double ss = p->aq[j] - p->as[j] * p->as[j] / n_win;
+        out[j] = finite_or_nan(sqrt((ss < 0.0 ? 0.0 : ss) / (n_win - 1.0)));
+    }
+}
+
+/* out holds std; last and first are the window's last and first rows. */
+QLAB_SIMD static void zscore_of(const powers *p, double n_win, const double *restrict first,
+                                const double *restrict last, double *restrict out, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        const double z = ((last[j] - first[j]) - p->as[j] / n_win) / out[j];
+        out[j] = out[j] > 0.0 ? finite_or_nan(z) : NAN;
+    }
+}
+
+static void deviation(qlab_f64v in, size_t win, bool zscore, qlab_f64w out)
 {
     const double n_win = (double)win;
     powers p;
@@ -203,47 +229,43 @@ static void deviation(qlab_f64v in, size_t win, int zscore, qlab_f64w out)
     for (size_t i = win - 1; i < in.n; i += TILE) {
         const size_t n = min_size(TILE, in.n - i);
         const double *x = in.at + (i + 1 - win);
-        tree_powers(x, win, &p, n, 0);
-        double *o = out.at + i;
-        for (size_t j = 0; j < n; j++) {
-            const double ss = p.aq[j] - p.as[j] * p.as[j] / n_win;
-            o[j] = finite_or_nan(sqrt((ss < 0.0 ? 0.0 : ss) / (n_win - 1.0)));
-        }
-        if (!zscore)
-            continue;
-        for (size_t j = 0; j < n; j++) {
-            const double last = (x[j + win - 1] - x[j]) - p.as[j] / n_win;
-            o[j] = o[j] > 0.0 ? finite_or_nan(last / o[j]) : NAN;
-        }
+        tree_squares(x, win, &p, n);
+        std_of(&p, n_win, out.at + i, n);
+        if (zscore)
+            zscore_of(&p, n_win, x, in.at + i, out.at + i, n);
     }
 }
 
 void qlab_roll_std(qlab_f64v in, size_t win, qlab_f64w out)
 {
-    deviation(in, win, 0, out);
+    deviation(in, win, false, out);
 }
 
 void qlab_roll_zscore(qlab_f64v in, size_t win, qlab_f64w out)
 {
-    deviation(in, win, 1, out);
+    deviation(in, win, true, out);
+}
+
+QLAB_SIMD static void skew_of(const powers *p, double n_win, double *restrict out, size_t n)
+{
+    for (size_t j = 0; j < n; j++) {
+        const double m = p->as[j] / n_win, q = p->aq[j] / n_win, c = p->ac[j] / n_win;
+        const double m2 = q - m * m;
+        const double m3 = c - m * (3.0 * q - 2.0 * m * m);
+        const double g1 = m3 / (m2 * sqrt(m2));
+        out[j] = m2 > 0.0 ? finite_or_nan(g1) : NAN;
+    }
 }
 
 void qlab_roll_skew(qlab_f64v in, size_t win, qlab_f64w out)
 {
-    const double n_win = (double)win;
     powers p;
 
     check(in.n, win, 3, out);
     for (size_t i = win - 1; i < in.n; i += TILE) {
         const size_t n = min_size(TILE, in.n - i);
-        tree_powers(in.at + (i + 1 - win), win, &p, n, 1);
-        double *o = out.at + i;
-        for (size_t j = 0; j < n; j++) {
-            const double m = p.as[j] / n_win, q = p.aq[j] / n_win, c = p.ac[j] / n_win;
-            const double m2 = q - m * m;
-            const double m3 = c - m * (3.0 * q - 2.0 * m * m);
-            o[j] = m2 > 0.0 ? finite_or_nan(m3 / (m2 * sqrt(m2))) : NAN;
-        }
+        tree_cubes(in.at + (i + 1 - win), win, &p, n);
+        skew_of(&p, (double)win, out.at + i, n);
     }
 }
 
