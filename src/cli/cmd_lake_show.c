@@ -66,16 +66,19 @@ static void total_text(FILE *out, const char *name, const total *t)
             t->n_rows, (double)t->n_bytes / 1048576.0, from, to);
 }
 
-static void print_counts(FILE *out, const json_t *counts)
+static void print_counts(FILE *out, const json_t *counts, int indent)
 {
     const char *key;
     json_t *value;
     json_object_foreach((json_t *)(uintptr_t)counts, key, value)
     {
         if (json_is_integer(value))
-            fprintf(out, "  %-24s %14" JSON_INTEGER_FORMAT "\n", key, json_integer_value(value));
-        else if (json_is_object(value))
-            print_counts(out, value);
+            fprintf(out, "%*s%-*s %14" JSON_INTEGER_FORMAT "\n", indent, "", 26 - indent, key,
+                    json_integer_value(value));
+        else if (json_object_size(value)) {
+            fprintf(out, "%*s%s\n", indent, "", key);
+            print_counts(out, value, indent + 2);
+        }
     }
 }
 
@@ -93,7 +96,7 @@ static void print_text(const qlab_ctx *cx, const qlab_lake_view *v, const char *
             json_array_size(json_object_get(v->doc, "added")),
             json_array_size(json_object_get(v->doc, "removed")));
     fprintf(out, "  %-24s %zu\n", "sources", json_array_size(json_object_get(v->doc, "sources")));
-    print_counts(out, json_object_get(v->doc, "counts"));
+    print_counts(out, json_object_get(v->doc, "counts"), 2);
     fprintf(out, "\na read at this commit sees\n  %-14s %7s %14s %12s  %-10s  %-10s\n", "", "parts",
             "rows", "MiB", "first", "last");
     for (int k = 0; k < QLAB_PART_KINDS; k++)

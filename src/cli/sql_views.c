@@ -246,6 +246,28 @@ static qlab_code view_assets(scope *s, const char *name, qlab_buf *sql, qlab_err
     return QLAB_OK;
 }
 
+/* Stored leaves, latest of each (asset, period); digests as hex. */
+static qlab_code view_leaves(scope *s, const char *name, qlab_buf *sql, qlab_err *err)
+{
+    size_t n = 0;
+    (void)name;
+    if (need_lake(s, err) != QLAB_OK)
+        return err->code;
+    qlab_buf_puts(sql, "SELECT a.asset_id, l.period, l.n_rows, lower(hex(l.digest)) AS digest, "
+                       "l.known_seq FROM (SELECT * FROM ");
+    for (size_t i = 0; i < s->lake->n_parts; i++)
+        if (s->lake->parts[i].kind == QLAB_PART_DIGESTS)
+            put_path(sql, s->lake->root, s->lake->parts[i].path, &n);
+    if (!n)
+        return qlab_fail(err, QLAB_E_NOT_FOUND, "the lake has no leaves yet");
+    qlab_buf_puts(sql, "], hive_partitioning=false) QUALIFY row_number() OVER (PARTITION BY "
+                       "asset_ix, period ORDER BY known_seq DESC) = 1) l JOIN (");
+    if (view_assets(s, name, sql, err) != QLAB_OK)
+        return err->code;
+    qlab_buf_puts(sql, ") a USING (asset_ix) WHERE l.n_rows > 0");
+    return QLAB_OK;
+}
+
 /* ---- the snapshot's tables --------------------------------------------------------------------
  */
 
@@ -443,6 +465,7 @@ typedef struct view {
 static const view VIEWS[] = {
     {"bars", view_bars, "visible bars of the newest commit (of --snapshot: up to its as-of)"},
     {"assets", view_assets, "the asset master of the newest commit"},
+    {"leaves", view_leaves, "content digests of bars by asset and year or month"},
     {"universe", view_universe, "the snapshot's assets on its last master session"},
     {"actions", view_actions, "corporate actions that the snapshot applies"},
     {"delistings", view_snapshot_file, "delistings that the snapshot knows"},

@@ -77,6 +77,21 @@ static qlab_code code_of(const char *m, qlab_sql_by by)
     return QLAB_E_CORRUPT;
 }
 
+/* DuckDB says where in lines of their own ("LINE 1: ..." and a caret): put on one line. */
+static void one_line(const char *message, char *to, size_t cap)
+{
+    size_t n = 0;
+    for (const char *c = message; *c && n + 2 < cap; c++) {
+        const bool blank = *c == ' ' || *c == '\n' || *c == '\t' || *c == '\r';
+        if (blank && (n == 0 || to[n - 1] == ' '))
+            continue;
+        to[n++] = blank ? ' ' : *c;
+    }
+    while (n > 0 && (to[n - 1] == ' ' || to[n - 1] == '^'))
+        n--;
+    to[n] = '\0';
+}
+
 qlab_code qlab_duck_fail(qlab_err *err, qlab_sql_by by, const char *what, const char *message)
 {
     if (!message)
@@ -84,12 +99,9 @@ qlab_code qlab_duck_fail(qlab_err *err, qlab_sql_by by, const char *what, const 
     const qlab_code code = code_of(message, by);
     if (code == QLAB_E_CANCELLED)
         return qlab_fail(err, code, "interrupted; run the same command again to resume");
-    /* A user's mistake keeps the lines that point at it; the rest is one line. */
-    if (code == QLAB_E_USAGE)
-        return qlab_fail(err, code, "%s%s%s", what ? what : "", what ? ": " : "", message);
-    const char *end = strchr(message, '\n');
-    const int n = end ? (int)(end - message) : (int)strlen(message);
-    return qlab_fail(err, code, "%s%s%.*s", what ? what : "", what ? ": " : "", n, message);
+    char line[QLAB_ERR_TEXT_BYTES];
+    one_line(message, line, sizeof line);
+    return qlab_fail(err, code, "%s%s%s", what ? what : "", what ? ": " : "", line);
 }
 
 static qlab_code configure(duckdb_config config, const char *name, const char *value, qlab_err *err)

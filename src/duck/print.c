@@ -11,7 +11,7 @@
 #include <string.h>
 
 /* The first rows decide the widths of a table; later cells that are wider push their line out. */
-enum { WIDTH_ROWS = 20000, CELL_MAX = 60 };
+enum { WIDTH_ROWS = 20000, CELL_MAX = 64 };
 
 __extension__ typedef __int128 wide;
 __extension__ typedef unsigned __int128 uwide;
