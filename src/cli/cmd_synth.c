@@ -93,14 +93,14 @@ static qlab_code run(qlab_ctx *cx, const void *at, qlab_err *err)
     } else if (cx->env.dry_run) {
         fprintf(cx->out, "%s: would be made\n", o->out);
     } else {
-        fprintf(cx->out,
-                "%s: %llu assets, %llu bars in %llu packs (%.1f MB), %llu actions, %llu "
-                "delistings, %llu planted faults\n",
-                o->out, (unsigned long long)r.n_assets, (unsigned long long)r.n_bars,
-                (unsigned long long)r.n_packs, (double)r.n_bytes / 1e6,
+        fprintf(cx->out, "%s: %llu assets, %llu bars in %llu packs (%.1f MB)\n", o->out,
+                (unsigned long long)r.n_assets, (unsigned long long)r.n_bars,
+                (unsigned long long)r.n_packs, (double)r.n_bytes / 1e6);
+        fprintf(cx->out, "  %llu actions, %llu delistings, %llu faults planted; %.0f bars/s\n",
                 (unsigned long long)r.n_actions, (unsigned long long)r.n_delistings,
-                (unsigned long long)r.n_dirt);
-        fprintf(cx->out, "what is true of it lies in %s/truth\n", o->out);
+                (unsigned long long)r.n_dirt,
+                (double)r.n_bars / (r.seconds > 0.0 ? r.seconds : 1.0));
+        fprintf(cx->out, "  what is true of it lies in %s/truth\n", o->out);
     }
     return QLAB_OK;
 }

@@ -107,7 +107,7 @@ static qlab_code make_all(const qlab_env *env, qlab_synth_vendor_plan *plan,
     qlab_synth_dirt_log registry_dirt = {QLAB_BUF_INIT, 0};
     job.progress = qlab_progress_begin("synth", "bars", 0, env->quiet);
     qlab_code code = qlab_pool_run(env->pool, plan->n_packs, make_unit, &job, err);
-    qlab_progress_end(job.progress);
+    result->seconds = qlab_progress_end(job.progress);
     if (code == QLAB_OK)
         code = qlab_synth_put_registry(plan, &registry_dirt, err);
     if (code == QLAB_OK)

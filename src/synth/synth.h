@@ -42,6 +42,7 @@ typedef struct qlab_synth_params {
 
 typedef struct qlab_synth_result {
     uint64_t n_assets, n_packs, n_bars, n_bytes, n_actions, n_delistings, n_dirt;
+    double seconds; /* of making the packs; for people */
     bool was_there; /* the folder held this very market already; nothing was written */
 } qlab_synth_result;
 
