@@ -11,7 +11,8 @@ enum {
     FULL_PRECISION = 15, /* stands for "no number of decimals explains it" in comparisons */
     SIDE_ROWS = 10,      /* neighbours a side that may show a hidden decimal */
     MIN_SIDE_ROWS = 5,
-    MIN_IMAGES = 5,
+    MIN_IMAGES = 20,
+    LONG_DECIMALS = 6,
     CONFIRM_ROWS = 20,
     MIN_CONFIRM_ROWS = 10,
     MAX_SPLIT = 1000
@@ -187,13 +188,16 @@ static void measure_column(column *c, size_t n)
         if (image) { /* exact binary32, printed in full */
             n_images++;
             n_asked++;
-        } else if (k > 0 && spacing * power10[k] > 4.0) {
-            /* More decimals than binary32 holds: is it a binary32 printed to k of them? */
+        } else if (k > 0 && spacing * power10[k] > 1.5) {
+            /* More decimals than binary32 holds: is it a binary32 printed to k of them?  By chance
+             * at most two in three are. */
             n_asked++;
             n_images += fabs((double)(float)v - v) <= 0.5001 / power10[k];
         }
     }
-    c->binary32 = n_asked >= MIN_IMAGES && n_images * 20 >= n_asked * 19;
+    /* Many decimals and nothing that speaks against it: the wider interval costs nothing there. */
+    bool likely = n_asked >= MIN_IMAGES || c->k_max >= LONG_DECIMALS;
+    c->binary32 = likely && n_images * 20 >= n_asked * 19;
 }
 
 /* Largest k of rows [from, to). */
