@@ -226,7 +226,7 @@ static int finish_output(FILE *out, int exit_code)
     errno = 0;
     const bool failed = fflush(out) != 0 || ferror(out);
     const int errnum = errno;
-    if (!failed)
+    if (!failed || errnum == EPIPE) /* a reader that has seen enough (| head) is no failure */
         return exit_code;
     qlab_err err = QLAB_ERR_INIT;
     const qlab_code rc = errnum ? qlab_fail_errno(&err, errnum, "could not write the result")
