@@ -58,6 +58,11 @@ T_TEST(below_is_even)
         high += v >= n / 2;
     }
     T_CHECK(high > 9700 && high < 10300);
+    /* Without rejection every third value of 3 * 2^62 would come twice as often. */
+    size_t third = 0;
+    for (uint64_t i = 0; i < 30000; i++)
+        third += qlab_rng_below(2, 3, i, UINT64_C(3) << 62) % 3 == 0;
+    T_CHECK(third > 9600 && third < 10400);
 }
 
 T_MAIN(T_CASE(known_answers), T_CASE(uniform_is_open_and_even), T_CASE(below_is_even))
