@@ -57,7 +57,7 @@ T_TEST(every_type_has_one_text)
            "'nan'::DOUBLE e, "
            "'-inf'::DOUBLE f",
            QLAB_FORMAT_CSV,
-           "a,b,c,d,e,f\n1e300,1e-300,123456789012345680,0.30000000000000004,NaN,-inf\n");
+           "a,b,c,d,e,f\n1e300,1e-300,1.2345678901234568e17,0.30000000000000004,NaN,-inf\n");
 }
 
 T_TEST(csv_tells_null_from_empty_and_quotes_what_must_be)
