@@ -28,7 +28,7 @@ for header in headers:
         bad.append(f"src/{name}: the guard is not {guard}")
     if not text.startswith(f"/* {name} -- ") and "generated" not in text[:200].lower():
         bad.append(f"src/{name}: does not open with '/* {name} -- purpose'")
-    run = subprocess.run([compiler, *flags, "-x", "c", "-"], input=f'#include "{name}"\n',
+    run = subprocess.run([compiler, *flags, "-x", "c", "-"], input=f'#include "{name}"\nextern int not_empty;\n',
                          capture_output=True, text=True)
     if run.returncode:
         bad.append(f"src/{name} does not compile alone:\n{run.stderr}")
