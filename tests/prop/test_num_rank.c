@@ -10,7 +10,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { N_MAX = 3000, N_KINDS = 9, SEED = 11 };
+enum { N_MAX = 3000, N_KINDS = 10, SEED = 11 };
 
 static double x[N_MAX], y[N_MAX], got[N_MAX];
 static uint32_t ra[N_MAX], order[N_MAX];
@@ -37,6 +37,9 @@ static double draw(int kind, uint64_t stream, size_t i)
         return 0.1;
     case 7: /* none */
         return u % 3 ? NAN : (u % 2 ? INFINITY : -INFINITY);
+    case 8: /* one enormous value and a very small one among the others: the range is far too wide
+             */
+        return i == 5 ? 1e300 : i == 6 ? -1e-300 : 1e-3 * qlab_num_normal(SEED, stream, i);
     default: /* heavy tail, ties at the ends */
         v = qlab_num_exp(4.0 * qlab_num_normal(SEED, stream, i));
         return v > 50.0 ? 50.0 : v;
@@ -138,7 +141,7 @@ T_TEST(the_order_of_names_changes_no_bit)
 {
     void *scratch = qlab_alloc(1, qlab_rank_scratch_bytes(N_MAX));
     for (size_t i = 0; i < N_MAX; i++) {
-        x[i] = draw(8, 200, i);
+        x[i] = draw(9, 200, i);
         y[i] = draw(4, 201, i);
     }
     const double first = qlab_rank_spearman(x, y, N_MAX, scratch).rho;
@@ -161,7 +164,7 @@ T_TEST(exact_one_and_the_degenerate)
 {
     void *scratch = qlab_alloc(1, qlab_rank_scratch_bytes(N_MAX));
     for (size_t i = 0; i < N_MAX; i++) {
-        x[i] = draw(8, 400, i);
+        x[i] = draw(9, 400, i);
         y[i] = 3.0 + 2.0 * x[i];
         got[i] = -x[i];
     }
@@ -189,6 +192,14 @@ T_TEST(the_largest_cross_section_does_not_overflow)
     }
     T_CHECK(qlab_rank_spearman(a, a, n, scratch).rho == 1.0);
     T_CHECK(qlab_rank_spearman(a, b, n, scratch).rho == -1.0);
+    /* Sizes beside those at which the sort changes its way, gaps among them. */
+    for (size_t m = 119000; m < 300000; m = 2 * m - 100000) {
+        for (size_t i = 0; i < m; i++) {
+            a[i] = i % 3 ? 1e-3 * qlab_num_normal(SEED, 9, i) : NAN;
+            b[i] = -qlab_num_exp(200.0 * a[i]);
+        }
+        T_CHECK(qlab_rank_spearman(a, b, m, scratch).rho == -1.0);
+    }
     qlab_free(a);
     qlab_free(b);
     qlab_free(scratch);
