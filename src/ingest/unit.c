@@ -109,7 +109,7 @@ static qlab_code read_one(qlab_unit_work *w, size_t worker, qlab_pack_result *ou
                              &w->cap_duplicate, &w->quarantine, out, err);
     }
     if (g->readers[worker] == NULL)
-        g->readers[worker] = qlab_pack_reader_new(whole_max_bytes(g->env), QLAB_LINE_MAX_BYTES);
+        g->readers[worker] = qlab_pack_reader_new(whole_max_bytes(g->env));
     return qlab_pack_read(g->readers[worker], &job, &w->rows, &w->segments, &w->duplicate,
                           &w->cap_duplicate, &w->quarantine, out, err);
 }

@@ -363,7 +363,7 @@ qlab_csv_reader *qlab_csv_reader_new(const qlab_csv_style *style)
     qlab_csv_reader *r = qlab_alloc_zero(1, sizeof *r);
 
     r->style = style;
-    r->inflater = qlab_inflater_new(WHOLE_MAX_BYTES);
+    r->inflater = qlab_inflater_new(WHOLE_MAX_BYTES, QLAB_INFLATE_STEP_BYTES);
     r->table.record = take_record;
     r->table.ctx = r;
     return r;
@@ -509,7 +509,7 @@ static qlab_code scan_symbols(qlab_registry *reg, const qlab_csv_style *style, c
                               const char *path, qlab_err *err)
 {
     qlab_csv_scan *s = qlab_alloc_zero(1, sizeof *s);
-    qlab_inflater *z = qlab_inflater_new(8 << 20);
+    qlab_inflater *z = qlab_inflater_new(8 << 20, QLAB_INFLATE_STEP_BYTES);
     const qlab_inflate_sink sink = {s, scan_put, scan_restart};
     qlab_inflated in;
     const size_t before = reg->n_assets;

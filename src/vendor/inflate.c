@@ -13,22 +13,22 @@
 #include <unistd.h>
 #include <zlib.h>
 
-enum { STEP_BYTES = 1 << 20 };
 enum { GZIP_HEADER_BYTES = 10, GZIP_FOOTER_BYTES = 8, GZIP_FLAG_HEADER_CRC = 2 };
 
 struct qlab_inflater {
-    size_t whole_max_bytes;
+    size_t whole_max_bytes, step_bytes;
     struct libdeflate_decompressor *whole;
     qlab_buf file; /* a whole file */
     qlab_buf out;  /* its inflated bytes */
     char *step_in, *step_out;
 };
 
-qlab_inflater *qlab_inflater_new(size_t whole_max_bytes)
+qlab_inflater *qlab_inflater_new(size_t whole_max_bytes, size_t step_bytes)
 {
     qlab_inflater *z = qlab_alloc_zero(1, sizeof *z);
 
     z->whole_max_bytes = whole_max_bytes;
+    z->step_bytes = step_bytes;
     z->whole = libdeflate_alloc_decompressor();
     return z;
 }
@@ -126,18 +126,18 @@ typedef struct qlab_step_in {
     uint64_t n_read;
 } qlab_step_in;
 
-static qlab_code step_read(qlab_step_in *s, char *to, size_t *n, qlab_err *err)
+static qlab_code step_read(qlab_step_in *s, size_t max, char *to, size_t *n, qlab_err *err)
 {
     if (s->fd >= 0) {
         ssize_t got;
         do
-            got = read(s->fd, to, STEP_BYTES);
+            got = read(s->fd, to, max);
         while (got < 0 && errno == EINTR);
         if (got < 0)
             return qlab_fail_errno(err, errno, "could not read %s", s->name);
         *n = (size_t)got;
     } else {
-        *n = s->n - s->at < STEP_BYTES ? s->n - s->at : STEP_BYTES;
+        *n = s->n - s->at < max ? s->n - s->at : max;
         if (*n > 0)
             memcpy(to, s->bytes + s->at, *n);
         s->at += *n;
@@ -187,9 +187,9 @@ static qlab_code step_inflate(qlab_step *s, size_t n, qlab_err *err)
             s->open = true;
         }
         s->zs.next_out = (Bytef *)s->z->step_out;
-        s->zs.avail_out = STEP_BYTES;
+        s->zs.avail_out = (uInt)s->z->step_bytes;
         const int z_rc = inflate(&s->zs, Z_NO_FLUSH);
-        const size_t made = STEP_BYTES - s->zs.avail_out;
+        const size_t made = s->z->step_bytes - s->zs.avail_out;
         full = s->zs.avail_out == 0;
         if (made > 0)
             rc = hand_on(s, made, false, err);
@@ -217,7 +217,7 @@ static qlab_code steps_gzip(qlab_step *s, qlab_step_in *in, size_t first, qlab_e
         if (s->out->verdict == QLAB_INFLATE_OK)
             rc = step_inflate(s, n, err);
         if (rc == QLAB_OK) /* after a bad byte the rest is still hashed */
-            rc = step_read(in, s->z->step_in, &n, err);
+            rc = step_read(in, s->z->step_bytes, s->z->step_in, &n, err);
     }
     if (rc == QLAB_OK && s->out->verdict == QLAB_INFLATE_OK && (s->open || !s->any))
         verdict_of(s->out, QLAB_INFLATE_TRUNCATED, "the gzip stream ended early");
@@ -235,7 +235,7 @@ static qlab_code steps_plain(qlab_step *s, qlab_step_in *in, size_t first, qlab_
         memcpy(s->z->step_out, s->z->step_in, n);
         rc = hand_on(s, n, false, err);
         if (rc == QLAB_OK)
-            rc = step_read(in, s->z->step_in, &n, err);
+            rc = step_read(in, s->z->step_bytes, s->z->step_in, &n, err);
     }
     return rc == QLAB_OK ? hand_on(s, 0, true, err) : rc;
 }
@@ -247,13 +247,13 @@ static qlab_code inflate_steps(qlab_inflater *z, qlab_step_in *in, const qlab_in
     size_t n = 0;
 
     if (z->step_in == NULL) {
-        z->step_in = qlab_alloc(STEP_BYTES, 1);
-        z->step_out = qlab_alloc(STEP_BYTES + QLAB_INFLATE_PAD, 1);
+        z->step_in = qlab_alloc(z->step_bytes, 1);
+        z->step_out = qlab_alloc(z->step_bytes + QLAB_INFLATE_PAD, 1);
     }
     if (inflateInit2(&s.zs, 15 + 16) != Z_OK)
         return qlab_fail(err, QLAB_E_LIMIT, "zlib could not start on %s", in->name);
     in->hash = qlab_sha256_new();
-    qlab_code rc = step_read(in, z->step_in, &n, err);
+    qlab_code rc = step_read(in, z->step_bytes, z->step_in, &n, err);
     if (rc == QLAB_OK) {
         const bool gz = named_gz(in->name) || has_magic((const unsigned char *)z->step_in, n);
         rc = gz ? steps_gzip(&s, in, n, err) : steps_plain(&s, in, n, err);
@@ -293,7 +293,7 @@ static bool means_missing(int errnum)
 static qlab_code read_all(int fd, const char *path, qlab_buf *to, qlab_err *err)
 {
     for (to->n = 0;;) {
-        qlab_buf_reserve(to, STEP_BYTES);
+        qlab_buf_reserve(to, QLAB_INFLATE_STEP_BYTES);
         const ssize_t got = read(fd, to->at + to->n, to->cap - to->n - 1);
         if (got < 0 && errno == EINTR)
             continue;

@@ -19,7 +19,7 @@
 #include "base/view.h"
 
 /* Readable bytes behind every piece that a sink is given: the first is a 0. */
-enum { QLAB_INFLATE_PAD = 64 };
+enum { QLAB_INFLATE_PAD = 64, QLAB_INFLATE_STEP_BYTES = 1 << 20 };
 
 typedef enum qlab_inflate_verdict {
     QLAB_INFLATE_OK,
@@ -37,7 +37,8 @@ typedef struct qlab_inflated {
 } qlab_inflated;
 
 typedef struct qlab_inflater qlab_inflater;
-qlab_inflater *qlab_inflater_new(size_t whole_max_bytes);
+/* step_bytes: QLAB_INFLATE_STEP_BYTES but in tests. */
+qlab_inflater *qlab_inflater_new(size_t whole_max_bytes, size_t step_bytes);
 void qlab_inflater_free(qlab_inflater *z);
 
 /* Where the bytes go.  put is given consecutive pieces; `last` marks the final one, which may be

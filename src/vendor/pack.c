@@ -8,8 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FIRST_TRY_BYTES = 64 << 10 };
-
 /* Up to QLAB_DATUM_BYTES and a little of what lies behind a place in the line, as it comes by. */
 typedef struct qlab_excerpt {
     uint64_t from;
@@ -20,6 +18,7 @@ typedef struct qlab_excerpt {
 struct qlab_pack_reader {
     qlab_inflater *inflater;
     uint64_t line_max_bytes;
+    size_t first_try_bytes;
     qlab_pack_line line;
     qlab_pack_target to;
     qlab_buf held;        /* the part of the current line that was not taken yet */
@@ -37,11 +36,19 @@ struct qlab_pack_reader {
     size_t first_row, first_segment, first_record;
 };
 
-qlab_pack_reader *qlab_pack_reader_new(size_t whole_max_bytes, uint64_t line_max_bytes)
+qlab_pack_reader *qlab_pack_reader_new(size_t whole_max_bytes)
+{
+    return qlab_pack_reader_new_stepping(whole_max_bytes, QLAB_INFLATE_STEP_BYTES,
+                                         QLAB_LINE_MAX_BYTES);
+}
+
+qlab_pack_reader *qlab_pack_reader_new_stepping(size_t whole_max_bytes, size_t step_bytes,
+                                                uint64_t line_max_bytes)
 {
     qlab_pack_reader *r = qlab_alloc_zero(1, sizeof *r);
 
-    r->inflater = qlab_inflater_new(whole_max_bytes);
+    r->inflater = qlab_inflater_new(whole_max_bytes, step_bytes);
+    r->first_try_bytes = step_bytes / 16;
     r->line_max_bytes = line_max_bytes;
     return r;
 }
@@ -74,7 +81,7 @@ static void begin_line(qlab_pack_reader *r)
     r->line_at = r->at;
     r->line_number++;
     r->n_scanned = 0;
-    r->try_at = FIRST_TRY_BYTES;
+    r->try_at = r->first_try_bytes;
     r->utf8 = (qlab_utf8){0};
     r->bad = QLAB_REASON_NONE;
     r->head.from = r->at;
@@ -138,7 +145,7 @@ static const char *part_of_line(qlab_pack_reader *r, const char *p, const char *
         /* A token that did not end in n bytes is tried again when there are twice as many. */
         r->at += (uint64_t)(q - p);
         r->n_scanned = (size_t)(end - q);
-        r->try_at = 2 * r->n_scanned > FIRST_TRY_BYTES ? 2 * r->n_scanned : FIRST_TRY_BYTES;
+        r->try_at = 2 * r->n_scanned > r->first_try_bytes ? 2 * r->n_scanned : r->first_try_bytes;
         p = q;
     }
     if (rest_is_dropped(r)) {
@@ -213,7 +220,7 @@ static void restart(void *ctx)
     r->at = r->line_at = r->line_number = r->n_lines = 0;
     r->in_line = false;
     r->n_scanned = 0;
-    r->try_at = FIRST_TRY_BYTES;
+    r->try_at = r->first_try_bytes;
 }
 
 static void refuse(const qlab_pack_settle *how, const qlab_pack_job *job, qlab_reason reason,

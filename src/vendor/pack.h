@@ -31,8 +31,11 @@ typedef struct qlab_pack_result {
 } qlab_pack_result;
 
 typedef struct qlab_pack_reader qlab_pack_reader;
-/* whole_max_bytes: larger packs go in steps.  line_max_bytes: QLAB_LINE_MAX_BYTES but in tests. */
-qlab_pack_reader *qlab_pack_reader_new(size_t whole_max_bytes, uint64_t line_max_bytes);
+/* whole_max_bytes: larger packs go in steps. */
+qlab_pack_reader *qlab_pack_reader_new(size_t whole_max_bytes);
+/* With other steps and a lower limit of a line, for tests: the result must not depend on steps. */
+qlab_pack_reader *qlab_pack_reader_new_stepping(size_t whole_max_bytes, size_t step_bytes,
+                                                uint64_t line_max_bytes);
 void qlab_pack_reader_free(qlab_pack_reader *r);
 
 /* Reads one pack: appends the rows of the job's own assets to rows and one segment an asset to

@@ -465,7 +465,7 @@ static qlab_code load(const char *path, const char *name, const void *bytes, siz
                       qlab_registry *r, qlab_err *err)
 {
     enum { WHOLE_MAX_BYTES = 16 << 20 };
-    qlab_inflater *z = qlab_inflater_new(WHOLE_MAX_BYTES);
+    qlab_inflater *z = qlab_inflater_new(WHOLE_MAX_BYTES, QLAB_INFLATE_STEP_BYTES);
     qlab_gather g = {QLAB_BUF_INIT};
     const qlab_inflate_sink sink = {&g, gather_put, gather_restart};
     qlab_inflated in;

@@ -72,6 +72,7 @@ static inline void vendor_gzip(qlab_buf *to, const void *bytes, size_t n)
 }
 
 typedef struct vendor_how {
+    size_t step_bytes;       /* 0: 1 MiB */
     size_t whole_max_bytes;  /* 0: 64 MiB */
     uint64_t line_max_bytes; /* 0: the format's */
     const char *name;        /* NULL: "p.ndjson.gz" */
@@ -82,9 +83,10 @@ typedef struct vendor_how {
 static inline void vendor_read_bytes(vendor_read *v, const void *bytes, size_t n, vendor_how how)
 {
     qlab_err err = QLAB_ERR_INIT;
-    qlab_pack_reader *r =
-        qlab_pack_reader_new(how.whole_max_bytes ? how.whole_max_bytes : (size_t)64 << 20,
-                             how.line_max_bytes ? how.line_max_bytes : QLAB_LINE_MAX_BYTES);
+    qlab_pack_reader *r = qlab_pack_reader_new_stepping(
+        how.whole_max_bytes ? how.whole_max_bytes : (size_t)64 << 20,
+        how.step_bytes ? how.step_bytes : QLAB_INFLATE_STEP_BYTES,
+        how.line_max_bytes ? how.line_max_bytes : QLAB_LINE_MAX_BYTES);
     const qlab_pack_job job = {
         .pack = QLAB_STR("p.ndjson.gz"),
         .path = how.name ? how.name : "p.ndjson.gz",
