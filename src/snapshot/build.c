@@ -325,29 +325,46 @@ static qlab_code find_all(qlab_build *b, qlab_job *job, qlab_err *err)
 
 /* ---- the folder ------------------------------------------------------------------------------ */
 
+/* Writes a JSON file of the folder and names its bytes in `files`; takes the reference of v. */
+static qlab_code put_json(const char *dir, const char *name, json_t *v, json_t *files,
+                          qlab_err *err)
+{
+    char *path = qlab_path_join(dir, name), hex[QLAB_HEX_BYTES];
+    qlab_digest digest;
+    uint64_t n_bytes = 0;
+    qlab_code code = qlab_json_write(path, v, err);
+    if (code == QLAB_OK)
+        code = qlab_sha256_file(path, &digest, &n_bytes, err);
+    if (code == QLAB_OK && files != NULL) {
+        json_t *f = json_object();
+        json_object_set_new(f, "bytes", json_integer((json_int_t)n_bytes));
+        json_object_set_new(f, "sha256", json_string(qlab_hex(digest, hex)));
+        json_object_set_new(files, name, f);
+    }
+    json_decref(v);
+    qlab_free(path);
+    return code;
+}
+
 static qlab_code write_folder(const qlab_build *b, const char *id, const qlab_content *content,
                               const char *dir, json_t **manifest, qlab_err *err)
 {
-    json_t *files = json_object(), *layers = NULL;
-    char *manifest_path = qlab_path_join(dir, "snapshot_manifest.json");
-    char *layers_path = qlab_path_join(dir, "contract_layers_manifest.json");
+    json_t *files = json_object();
     qlab_code code = qlab_dir_remove_tree(dir, err);
     if (code == QLAB_OK)
         code = qlab_dir_make(dir, err);
     if (code == QLAB_OK)
         code = qlab_build_write_tables(b, dir, files, err);
-    if (code == QLAB_OK) {
-        layers = qlab_build_layers(b, id, content);
-        code = qlab_json_write(layers_path, layers, err);
-    }
+    if (code == QLAB_OK)
+        code = put_json(dir, "contract_layers_manifest.json", qlab_build_layers(b, id, content),
+                        files, err);
+    if (code == QLAB_OK)
+        code = put_json(dir, "snapshot_head.json", qlab_build_head(b, id), files, err);
     if (code == QLAB_OK) {
         *manifest = qlab_build_manifest(b, id, content, files);
-        code = qlab_json_write(manifest_path, *manifest, err);
+        code = put_json(dir, "snapshot_manifest.json", json_incref(*manifest), NULL, err);
     }
-    json_decref(layers);
     json_decref(files);
-    qlab_free(manifest_path);
-    qlab_free(layers_path);
     return code;
 }
 
@@ -424,13 +441,15 @@ static qlab_code publish(const qlab_build *b, const qlab_content *content, const
         code = qlab_json_load(manifest, &out->manifest, err);
     } else {
         code = write_folder(b, out->id, content, built, &out->manifest, err);
+        if (code == QLAB_OK) { /* nothing is written into the folder once it is in place */
+            char *built_manifest = qlab_path_join(built, "snapshot_manifest.json");
+            json_t *record = qlab_run_record(b->env, qlab_job_seconds(job));
+            code = qlab_run_record_write(built_manifest, record, err);
+            json_decref(record);
+            qlab_free(built_manifest);
+        }
         if (code == QLAB_OK)
             code = qlab_folder_publish(built, out->dir, err);
-        if (code == QLAB_OK) {
-            json_t *record = qlab_run_record(b->env, qlab_job_seconds(job));
-            code = qlab_run_record_write(manifest, record, err);
-            json_decref(record);
-        }
     }
     qlab_free(manifest);
     qlab_free(built);

@@ -172,6 +172,21 @@ json_t *qlab_build_manifest(const qlab_build *b, const char *id, const qlab_cont
     return m;
 }
 
+json_t *qlab_build_head(const qlab_build *b, const char *id)
+{
+    uint64_t n_eligible = 0;
+    for (size_t i = 0; i < b->found.n_universe; i++)
+        n_eligible += b->found.universe[i].reason == QLAB_ELIGIBLE;
+    json_t *m = json_object();
+    json_object_set_new(m, "schema", json_string("snapshot_head/1"));
+    json_object_set_new(m, "snapshot_id", json_string(id));
+    json_object_set_new(m, "asof", day(b->asof));
+    json_object_set_new(m, "commit", whole(b->view->commit));
+    json_object_set_new(m, "assets", whole(b->view->n_assets));
+    json_object_set_new(m, "eligible", whole(n_eligible));
+    return m;
+}
+
 /* ---- contract layers ------------------------------------------------------------------------- */
 
 static json_t *layer(const char *mode, uint64_t rows, const char *verdict)

@@ -164,25 +164,24 @@ static qlab_code list_ids(const qlab_env *env, char ***ids, size_t *n, qlab_err 
 static qlab_code read_row(const qlab_env *env, const char *id, qlab_snapshot_row *row,
                           qlab_err *err)
 {
-    char *dir = qlab_asprintf("%s/snapshots/" QLAB_SNAPSHOT_PREFIX "%s", env->root, id);
-    json_t *m = NULL, *universe = NULL;
+    char *path =
+        qlab_asprintf("%s/snapshots/" QLAB_SNAPSHOT_PREFIX "%s/snapshot_head.json", env->root, id);
+    json_t *head = NULL;
     int64_t commit = 0, n_assets = 0, n_eligible = 0;
-    qlab_code code = load_manifest(dir, &m, err);
+    qlab_code code = qlab_json_load(path, &head, err);
     if (code == QLAB_OK)
-        code = get_date(m, id, "asof", &row->asof, err);
+        code = get_date(head, id, "asof", &row->asof, err);
     if (code == QLAB_OK)
-        code = qlab_json_get_i64(m, id, "commit", &commit, err);
+        code = qlab_json_get_i64(head, id, "commit", &commit, err);
     if (code == QLAB_OK)
-        code = qlab_json_get_i64(m, id, "assets", &n_assets, err);
+        code = qlab_json_get_i64(head, id, "assets", &n_assets, err);
     if (code == QLAB_OK)
-        code = qlab_json_get_object(m, id, "universe", &universe, err);
-    if (code == QLAB_OK)
-        code = qlab_json_get_i64(universe, id, "ELIGIBLE", &n_eligible, err);
+        code = qlab_json_get_i64(head, id, "eligible", &n_eligible, err);
     row->commit = (uint32_t)commit;
     row->n_assets = (uint64_t)n_assets;
     row->n_eligible = (uint64_t)n_eligible;
-    json_decref(m);
-    qlab_free(dir);
+    json_decref(head);
+    qlab_free(path);
     return code;
 }
 
