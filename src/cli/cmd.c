@@ -225,6 +225,10 @@ static int finish_output(FILE *out, int exit_code)
 {
     errno = 0;
     const bool failed = fflush(out) != 0 || ferror(out);
+    /* Where an earlier write failed its reason is lost: one more, behind what is cut off already,
+     * fails for the same. */
+    if (failed && errno == 0 && write(fileno(out), "\n", 1) == 1)
+        errno = 0;
     const int errnum = errno;
     if (!failed || errnum == EPIPE) /* a reader that has seen enough (| head) is no failure */
         return exit_code;
