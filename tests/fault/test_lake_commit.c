@@ -180,6 +180,7 @@ static void fail_each(const char *call, const char *error, int want_exit, const 
     set_up(&s);
     const size_t n = count_calls(&s, call);
     T_CHECK(n > 0);
+    print_message("%zu calls of %s\n", n, call);
     for (size_t k = 1; k <= n; k++) {
         char fault[64], said[512];
         snprintf(fault, sizeof fault, "%s:%zu:%s", call, k, error);
