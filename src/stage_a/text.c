@@ -61,6 +61,14 @@ static const char *short_number(double v, int decimals, bool sign, char *out)
     return out;
 }
 
+/* Five characters: ".0213", "<1e-4", "1.00". */
+static const char *p_value(double p, char *out)
+{
+    if (p < 0.00005)
+        return "<1e-4";
+    return p >= 0.99995 ? "1.00" : short_number(p, 4, false, out);
+}
+
 static const char *percent(double v, char *out)
 {
     if (isnan(v))
@@ -120,8 +128,7 @@ static void print_row(const json_t *c, FILE *out)
     (void)fprintf(
         out, "%6s %5s%c%5s %s %6s %3s %3s %3s ", short_number(number(all, "mean_ic"), 4, true, a),
         short_number(number(har, "t"), 2, false, b),
-        json_is_true(json_object_get(c, "doubtful_t")) ? '*' : ' ',
-        short_number(number(har, "p"), 4, false, p),
+        json_is_true(json_object_get(c, "doubtful_t")) ? '*' : ' ', p_value(number(har, "p"), p),
         strcmp(text(bh, "verdict"), "PASS") == 0 ? "y" : "n",
         short_number(number(c, "worst_fold_ic"), 4, true, w), percent(number(all, "hit_rate"), h),
         short_number(number(all, "turnover"), 2, false, t), percent(number(all, "coverage"), v));
@@ -150,11 +157,12 @@ static void print_head(const json_t *r, FILE *out)
 
 static void print_legend(const json_t *r, FILE *out)
 {
-    (void)fputs(
-        "\nIC: mean rank IC at the candidate's horizon. t, p: its HAR test, one-sided. q: passes\n"
-        "the false discovery rate. worst: lowest fold. hit: % of sessions with IC > 0. trn:\n"
-        "one-way turnover a session. cov: % of names. verdict: first gate failed, by how much.\n",
-        out);
+    (void)fputs("\nIC mean rank IC at the candidate's horizon   t, p its HAR test, one-sided\n"
+                "q  passes the false discovery rate           worst  lowest fold\n"
+                "hit  % of sessions with IC > 0               trn  one-way turnover a session\n"
+                "cov  % of names with score and label         verdict  first gate failed, and by\n"
+                "                                             how much\n",
+                out);
     const json_t *candidates = json_object_get(r, "candidates");
     for (size_t i = 0; i < json_array_size(candidates); i++)
         if (json_is_true(json_object_get(json_array_get(candidates, i), "doubtful_t"))) {
@@ -210,11 +218,12 @@ static void print_failures(const json_t *r, FILE *out)
         if (whole(failed, name) == 0)
             continue;
         if (!headed)
-            (void)fputs("\nwhy the others fail          gate          failed  first\n", out);
+            (void)fputs("\nwhy the others fail                    gate          failed  first\n",
+                        out);
         headed = true;
         const bool at_most =
             g == QLAB_GATE_BH_Q || g == QLAB_GATE_TURNOVER || g == QLAB_GATE_PRESUMED_GONE;
-        (void)fprintf(out, "  %-3s %-32s %s %-6s %4lld   %4lld\n", SHORT[g].name, SHORT[g].meaning,
+        (void)fprintf(out, "  %-3s %-32s %s %-8s %6lld %6lld\n", SHORT[g].name, SHORT[g].meaning,
                       at_most ? "<=" : ">=",
                       short_number(number(gate_called(any, name), "threshold"), SHORT[g].decimals,
                                    false, cell),
