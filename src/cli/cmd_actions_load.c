@@ -18,7 +18,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_actions_load = {
     .name = "actions load",
-    .summary = "bring splits and dividends of a feed into the lake, in one commit",
+    .summary = "bring splits and dividends of a feed into the lake",
     .help = "Rows are {asset_id, ex_date, action_type, split_factor, dividend_cash, currency, "
             "source, source_id}, or {canonical_id, date, prev_date, prev_close, "
             "prev_adjusted_close}, or {canonical_id, date, dividend | split}. A row that is not "

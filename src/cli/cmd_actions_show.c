@@ -110,7 +110,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_actions_show = {
     .name = "actions show",
-    .summary = "print what every source says of an asset's splits and dividends",
+    .summary = "print what each source says of splits and dividends",
     .help = "Feeds and derivations stand side by side; a snapshot applies the feed where both "
             "speak.\n"
             "\n"

@@ -65,7 +65,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 const qlab_cmd qlab_cmd_candidates_check = {
     .name = "candidates check",
     .args = "FILE",
-    .summary = "check a file of candidates: keys, ids, columns, every expression",
+    .summary = "check a file of candidates, every expression",
     .help = "An error names file:line:column, and inside an expression its own line:column with a\n"
             "caret below the place. Ends with 2 when something is wrong.\n"
             "\n"

@@ -96,7 +96,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 const qlab_cmd qlab_cmd_candidates_explain = {
     .name = "candidates explain",
     .args = "ID",
-    .summary = "print what one candidate computes, with its terms written out",
+    .summary = "print what one candidate computes, term by term",
     .help = "example:\n"
             "  quantlab candidates explain csmom_20_liq\n",
     .options = OPTIONS,

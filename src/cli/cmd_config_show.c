@@ -74,7 +74,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_config_show = {
     .name = "config show",
-    .summary = "print each value of the configuration and where it came from",
+    .summary = "print each value and where it came from",
     .help = "Flags win over the environment, the environment over quantlab.yaml, the file over "
             "built-in values. A value that is not set is shown as \"-\".\n"
             "\n"

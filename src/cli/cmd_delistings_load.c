@@ -18,7 +18,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_delistings_load = {
     .name = "delistings load",
-    .summary = "bring delistings of a feed into the lake, in one commit",
+    .summary = "bring delistings of a feed into the lake",
     .help = "Rows are {asset_id, delist_date, delist_code, delist_return, source}; delist_code is "
             "a word (merger, acquired_cash, exchange_move, symbol_change, performance, bankruptcy, "
             "liquidation, unknown) or a CRSP number. Loading a file again does nothing.\n"

@@ -61,7 +61,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_features_build = {
     .name = "features build",
-    .summary = "build a feature set: every column and label, one row an asset and session",
+    .summary = "build a feature set: every column and label",
     .help = "Parts (one a month and bucket of 512 assets) are named by what they can reach; those\n"
             "that stand are taken up, so the same command after a stop goes on where it was.\n"
             "example:\n"

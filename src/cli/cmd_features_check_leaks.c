@@ -89,7 +89,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_features_check_leaks = {
     .name = "features check-leaks",
-    .summary = "recompute a sample of rows without their future and compare bits",
+    .summary = "recompute rows without their future, compare bits",
     .help =
         "Each sampled row is computed again from bars up to its date, once with the later bars\n"
         "cut off and once with garbage in their place.  Exit 1 names what differs.\n"

@@ -72,7 +72,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_features_show = {
     .name = "features show",
-    .summary = "print one row of the panel: every column and label with unit and meaning",
+    .summary = "print one row of the panel with units and meanings",
     .help = "example:\n"
             "  quantlab features show --asset US:AAPL --date 2017-03-01\n",
     .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK,

@@ -27,7 +27,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_features_update = {
     .name = "features update",
-    .summary = "build the newest snapshot with the parameters of a set; unchanged parts are kept",
+    .summary = "build the newest snapshot as an earlier set was built",
     .help = "A range that ended at the as-of ends at the new one.\n"
             "example:\n"
             "  quantlab features update\n",

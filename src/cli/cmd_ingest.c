@@ -298,7 +298,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_ingest = {
     .name = "ingest",
-    .summary = "read a vendor folder into the lake: first load and daily delta alike",
+    .summary = "read a vendor folder into the lake, first load or delta",
     .help = "Reads what changed since the last ingest and makes one commit of it, or none where\n"
             "nothing changed. Rows that are not taken are written, with pack, line, byte offset\n"
             "and reason, to runs/run_id=<id>/quarantine.ndjson.gz; the account of all rows is in\n"

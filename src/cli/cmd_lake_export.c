@@ -123,7 +123,7 @@ done:
 
 const qlab_cmd qlab_cmd_lake_export = {
     .name = "lake export",
-    .summary = "print the bars of one asset as a commit shows them, or every version of them",
+    .summary = "print the bars of one asset, or every version of them",
     .help = "example:\n"
             "  quantlab lake export --asset US:AAPL --revisions --from 2017-01-01\n",
     .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK,

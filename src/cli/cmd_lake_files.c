@@ -94,7 +94,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_lake_files = {
     .name = "lake files",
-    .summary = "list the parts that another engine should read at a commit",
+    .summary = "list the parts that another engine should read",
     .help = "One path a line, relative to the root. Of rows with the same (asset_id, date) the one "
             "with the greatest known_seq is the bar, and a tombstone (provenance bit 8) hides it; "
             "see docs/formats/lake.md.\n"

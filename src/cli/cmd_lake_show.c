@@ -166,7 +166,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_lake_show = {
     .name = "lake show",
-    .summary = "print one commit: what it brought, and what a read at it sees",
+    .summary = "print one commit: what it brought, what a read sees",
     .help = "example:\n"
             "  quantlab lake show 3\n",
     .needs = QLAB_NEEDS_ROOT,

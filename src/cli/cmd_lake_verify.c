@@ -62,7 +62,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_lake_verify = {
     .name = "lake verify",
-    .summary = "re-hash every part of a commit, check order, keys, counts and leaves",
+    .summary = "re-hash the parts of a commit; check order and counts",
     .help = "Each finding is one line that names the file and the datum; with any finding the exit "
             "code is 3. The chain of commits is followed back to the first.\n"
             "\n"

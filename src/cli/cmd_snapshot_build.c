@@ -120,7 +120,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_snapshot_build = {
     .name = "snapshot build",
-    .summary = "freeze a commit: sessions, lives, actions, universe and calendar under one id",
+    .summary = "freeze a commit and its truth under one id",
     .help = "The id is a hash of content alone: the same bars and facts give the same id on any "
             "machine. Building what is there finds it and does nothing.\n"
             "\n"

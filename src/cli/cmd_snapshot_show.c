@@ -61,7 +61,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_snapshot_show = {
     .name = "snapshot show",
-    .summary = "print the manifest of one snapshot: counts by reason and flag, digests, files",
+    .summary = "print one manifest: counts, reasons, digests, files",
     .help = "example:\n"
             "  quantlab snapshot show latest\n",
     .needs = QLAB_NEEDS_ROOT,

@@ -58,7 +58,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_snapshot_verify = {
     .name = "snapshot verify",
-    .summary = "re-hash a snapshot: its files, its id, its lake commit and the bars it stands on",
+    .summary = "re-hash a snapshot and the bars it stands on",
     .help = "Each finding is one line that names the file and the datum; with any finding the exit "
             "code is 3.\n"
             "\n"

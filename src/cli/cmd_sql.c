@@ -120,7 +120,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_sql = {
     .name = "sql",
-    .summary = "run a SELECT over bars, universe, actions, tri, panel, ic_series, ...",
+    .summary = "run a SELECT over the views of the root",
     .help = "One statement that reads, in DuckDB's SQL; files outside the root cannot be reached "
             "and nothing can be written. `quantlab sql 'SHOW VIEWS'` lists the views, `quantlab "
             "sql 'DESCRIBE panel'` the columns of one. Views belong to the newest snapshot unless "

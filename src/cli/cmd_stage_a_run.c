@@ -46,7 +46,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 
 const qlab_cmd qlab_cmd_stage_a_run = {
     .name = "stage-a run",
-    .summary = "screen candidates on a feature set: rank IC, gates, verdicts",
+    .summary = "screen candidates: rank IC, gates, verdicts",
     .help =
         "Plans the folds and writes them first, measures every candidate on every test session,\n"
         "and judges by the policy's gates. Ends with 0 when a candidate passes, 1 when none\n"

@@ -68,7 +68,7 @@ static const qlab_opt OPTIONS[] = {
 
 const qlab_cmd qlab_cmd_stat_adjust = {
     .name = "stat adjust",
-    .summary = "adjusted p values: Holm, Benjamini-Hochberg, Benjamini-Yekutieli",
+    .summary = "adjusted p values: Holm, BH, BY",
     .help = "Reject where the adjusted value is at most the wanted rate. The values stand in the "
             "order of the rows.\n"
             "\n"

@@ -134,7 +134,7 @@ const qlab_cmd qlab_cmd_stat_nw = {
 
 const qlab_cmd qlab_cmd_stat_har = {
     .name = "stat har",
-    .summary = "t of a mean under autocorrelation (cosine terms, Student t)",
+    .summary = "t of a mean under autocorrelation (cosine HAR)",
     .help = "Lazarus, Lewis, Stock and Watson (2018): the t that stage A judges a mean IC by.\n"
             "\n"
             "example:\n"

@@ -182,7 +182,7 @@ static const qlab_opt DSR_OPTIONS[] = {
 
 const qlab_cmd qlab_cmd_stat_psr = {
     .name = "stat psr",
-    .summary = "probability that the true Sharpe ratio is above a benchmark",
+    .summary = "probability that the true Sharpe beats a benchmark",
     .help = "Bailey and Lopez de Prado (2012), or the 2025 form, which allows for autocorrelation. "
             "The ratios are per period, never annual. With --input, \"gate\" is the smaller of "
             "both forms, the latter with rho = max(0, first autocorrelation).\n"

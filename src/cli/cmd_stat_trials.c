@@ -87,7 +87,7 @@ const qlab_cmd qlab_cmd_stat_emax = {
 
 const qlab_cmd qlab_cmd_stat_minbtl = {
     .name = "stat minbtl",
-    .summary = "years below which the best of N worthless trials shows a Sharpe ratio",
+    .summary = "years below which worthless trials show this Sharpe",
     .help = "Minimum backtest length (Bailey, Borwein, Lopez de Prado and Zhu 2014).\n"
             "\n"
             "example:\n"

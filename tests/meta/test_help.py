@@ -69,6 +69,7 @@ check(len(set(names)) == len(names), "a command is listed twice")
 top = run("--help")
 check(top.returncode == 0 and run().stdout == top.stdout, "quantlab alone differs from --help")
 check_width(top.stdout, "quantlab --help")
+check(not re.search(r"^ {10}", top.stdout, re.M), "a summary takes more than one line in --help")
 for command in names:
     check(re.search(rf"^  {re.escape(command)}  ", top.stdout, re.M),
           f"{command} is not in quantlab --help")
