@@ -110,6 +110,9 @@ T_TEST(newey_west_on_20_ics)
     relative(qlab_newey_west_mean(ic, 1).t, 3.248901829, 1e-9);
     relative(qlab_newey_west_mean(ic, 2).t, 3.530177714, 1e-9);
     relative(qlab_newey_west_mean(ic, 3).t, 4.370202593, 1e-9);
+    /* HAR on the same, by numpy and scipy. */
+    relative(qlab_har_mean(ic, 1).t, 7.0433441828338, 1e-12);
+    relative(qlab_har_mean(ic, 1).p, 0.00107099039137763, 1e-12);
 }
 
 T_TEST(holm_bh_and_by)

@@ -149,7 +149,7 @@ T_TEST(log1p_is_within_two_ulps)
 
 static args pow_range(uint64_t s, uint64_t i)
 {
-    return (args){exp(20.0 * unit(s, 2 * i) - 10.0), 150.0 * (unit(s, 2 * i + 1) - 0.5)};
+    return (args){exp(20.0 * unit(s, 2 * i) - 10.0), 120.0 * (unit(s, 2 * i + 1) - 0.5)};
 }
 
 static args pow_near_one(uint64_t s, uint64_t i)
@@ -176,9 +176,9 @@ static long double r_pow(args a)
 T_TEST(pow_is_within_an_ulp)
 {
     T_NEEDS_LONG_DOUBLE();
-    T_CHECK(worst(8, pow_range, f_pow, r_pow) <= 1.0);
+    T_CHECK(worst(8, pow_range, f_pow, r_pow) <= 0.52);
     T_CHECK(worst(9, pow_near_one, f_pow, r_pow) <= 1.0);
-    T_CHECK(worst(10, pow_whole, f_pow, r_pow) <= 1.0);
+    T_CHECK(worst(10, pow_whole, f_pow, r_pow) <= 0.52);
 }
 
 T_TEST(special_values_are_those_of_the_standard)

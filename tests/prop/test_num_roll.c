@@ -344,6 +344,9 @@ T_TEST(short_and_empty_columns)
     const double zero[] = {0.0, 0.0, 0.0};
     qlab_roll_ratio(v(x, 3), v(zero, 3), 2, w_(a, 3));
     T_CHECK(isnan(a[1]) && isnan(a[2]));
+    qlab_roll_change(v(x, 6), 2, w_(a, 6));
+    for (size_t i = 2; i < 6; i++)
+        T_NEAR(a[i], x[i] / x[i - 2] - 1.0, 0.0);
     qlab_roll_change(v(zero, 3), 1, w_(a, 3));
     T_CHECK(isnan(a[1]) && isnan(a[2]));
 }
