@@ -528,3 +528,34 @@ done:
     qlab_free(jobs);
     return rc;
 }
+
+/* Job folders of ingests that can never be taken up again: the lake or the vendor has moved on. */
+qlab_code qlab_ingest_sweep_jobs(const qlab_ingest *g, bool keep_plan, qlab_err *err)
+{
+    char **names = NULL, hex[QLAB_HEX_BYTES];
+    size_t n = 0;
+    char *jobs = qlab_path_join(g->env->root, "jobs");
+    qlab_code rc = QLAB_OK;
+
+    if (qlab_file_exists(jobs))
+        rc = qlab_dir_list(jobs, &names, &n, err);
+    qlab_hex(g->plan, hex);
+    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
+        qlab_err ignored = QLAB_ERR_INIT;
+        json_t *plan = NULL;
+        char *dir = qlab_path_join(jobs, names[i]), *path = qlab_path_join(dir, "plan.json");
+        if (qlab_file_exists(path) && qlab_json_load(path, &plan, &ignored) == QLAB_OK) {
+            const char *name = json_string_value(json_object_get(plan, "name"));
+            const char *of = json_string_value(json_object_get(plan, "plan"));
+            const bool current = keep_plan && of != NULL && strcmp(of, hex) == 0;
+            if (name != NULL && strcmp(name, "ingest") == 0 && !current)
+                rc = qlab_dir_remove_tree(dir, err);
+        }
+        json_decref(plan);
+        qlab_free(path);
+        qlab_free(dir);
+    }
+    qlab_dir_list_free(names, n);
+    qlab_free(jobs);
+    return rc;
+}

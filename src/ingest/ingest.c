@@ -79,8 +79,10 @@ static qlab_code run_units(qlab_ingest *g, qlab_err *err)
 
 static qlab_code work(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
 {
-    qlab_code rc = qlab_job_open(g->env, "ingest", g->plan, &g->job, err);
+    qlab_code rc = qlab_ingest_sweep_jobs(g, true, err);
 
+    if (rc == QLAB_OK)
+        rc = qlab_job_open(g->env, "ingest", g->plan, &g->job, err);
     if (rc == QLAB_OK)
         rc = run_units(g, err);
     if (rc == QLAB_OK)
@@ -101,6 +103,8 @@ static qlab_code nothing(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
     /* Bytes that were hashed and found the same need not be hashed the next time. */
     if (rc == QLAB_OK && !g->env->dry_run && !qlab_ingest_as_seen(g))
         rc = qlab_ingest_remember(g, g->last_number, 0, err);
+    if (rc == QLAB_OK && !g->env->dry_run)
+        rc = qlab_ingest_sweep_jobs(g, false, err);
     return rc;
 }
 

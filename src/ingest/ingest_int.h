@@ -114,5 +114,6 @@ qlab_code qlab_ingest_sum_up(qlab_ingest *g, qlab_ingest_result *out, qlab_err *
 qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err) QLAB_MUST_USE;
 /* Publishes the run folder of the last commit where a kill came between the two. */
 qlab_code qlab_ingest_heal(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
+qlab_code qlab_ingest_sweep_jobs(const qlab_ingest *g, bool keep_plan, qlab_err *err) QLAB_MUST_USE;
 
 #endif
