@@ -156,9 +156,6 @@ uint64_t qlab_partkeys_rows_read(const qlab_partkeys *k)
 
 static bool year_is_there(const qlab_partkeys *k, int32_t year)
 {
-    for (size_t i = 0; i < k->n_filled; i++)
-        if (k->filled[i] == year)
-            return true;
     if (k->asof_cuts && year == qlab_date_year(k->snap->asof))
         return false;
     /* Month leaves of a year are complete iff their rows add up to the year leaves'. */
@@ -190,10 +187,8 @@ static void put_month_leaves(qlab_partkeys *k, const qlab_bars *b, int32_t year)
     qsort(k->leaves, k->n_leaves, sizeof *k->leaves, cmp_leaf);
 }
 
-static qlab_code need_months(qlab_partkeys *k, qlab_conn *conn, int32_t year, qlab_err *err)
+static qlab_code read_months(qlab_partkeys *k, qlab_conn *conn, int32_t year, qlab_err *err)
 {
-    if (year > qlab_date_year(k->snap->asof) || year_is_there(k, year))
-        return QLAB_OK;
     qlab_bars b;
     memset(&b, 0, sizeof b);
     int32_t to = qlab_date_make(year, 12, 31);
@@ -204,10 +199,23 @@ static qlab_code need_months(qlab_partkeys *k, qlab_conn *conn, int32_t year, ql
     if (code == QLAB_OK) {
         k->n_rows_read += b.n_rows;
         put_month_leaves(k, &b, year);
+    }
+    qlab_bars_free(&b);
+    return code;
+}
+
+static qlab_code need_months(qlab_partkeys *k, qlab_conn *conn, int32_t year, qlab_err *err)
+{
+    for (size_t i = 0; i < k->n_filled; i++)
+        if (k->filled[i] == year)
+            return QLAB_OK;
+    qlab_code code = QLAB_OK;
+    if (year <= qlab_date_year(k->snap->asof) && !year_is_there(k, year))
+        code = read_months(k, conn, year, err);
+    if (code == QLAB_OK) {
         qlab_grow((void **)&k->filled, &k->cap_filled, k->n_filled + 1, sizeof *k->filled);
         k->filled[k->n_filled++] = year;
     }
-    qlab_bars_free(&b);
     return code;
 }
 
@@ -420,7 +428,12 @@ static qlab_code put_label_asset(qlab_partkeys *k, qlab_conn *conn, qlab_sha256 
     int32_t reach_month = qlab_date_month_index(reach), end = m->month;
     for (int32_t month = m->month; month <= last_month; month++) {
         if (month > m->month && period_of_month(month) % 100 == 1) {
-            qlab_code code = need_months(k, conn, period_of_month(month) / 100, err);
+            int32_t year = period_of_month(month) / 100;
+            if (!leaf_find(k, ix, year)) {
+                month += 11; /* no bar in the whole year */
+                continue;
+            }
+            qlab_code code = need_months(k, conn, year, err);
             if (code != QLAB_OK)
                 return code;
         }
