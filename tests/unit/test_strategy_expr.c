@@ -6,8 +6,8 @@
 #include <math.h>
 #include <string.h>
 
-static const char *const NAMES[] = {"close", "sma_200", "ret_5d", "ret_20d", "adv20_dollar",
-                                    "macd_hist_pct"};
+static const char *const NAMES[] = {"close",   "sma_200",      "ret_5d",
+                                    "ret_20d", "adv20_dollar", "macd_hist_pct"};
 static const qlab_expr_known KNOWN = {NAMES, sizeof NAMES / sizeof NAMES[0]};
 
 static void prints(const char *text, const char *canonical)
@@ -148,7 +148,8 @@ static const bad BAD[] = {
     {"", "1:1: the expression ended where a value was expected\n  \n  ^"},
     {"close +", "1:8: the expression ended where a value was expected\n  close +\n         ^"},
     {"close + * 2", "1:9: a value was expected, not '*'\n  close + * 2\n          ^"},
-    {"close close", "1:7: an operator or the end was expected, not 'close'\n  close close\n        ^"},
+    {"close close",
+     "1:7: an operator or the end was expected, not 'close'\n  close close\n        ^"},
     {"(close", "1:7: the expression ended where ')' was expected\n  (close\n        ^"},
     {"close)", "1:6: an operator or the end was expected, not ')'\n  close)\n       ^"},
     {"ret_20", "1:1: there is no column 'ret_20'; did you mean 'ret_20d'?\n  ret_20\n  ^"},
@@ -159,13 +160,16 @@ static const bad BAD[] = {
     {"ts_mean(close, 5)",
      "1:1: 'ts_mean' looks back over an asset's past: this version has no such functions (the name "
      "is reserved)\n  ts_mean(close, 5)\n  ^"},
-    {"lag(close, 1)", "1:1: 'lag' looks back over an asset's past: this version has no such functions "
-                      "(the name is reserved)\n  lag(close, 1)\n  ^"},
+    {"lag(close, 1)",
+     "1:1: 'lag' looks back over an asset's past: this version has no such functions "
+     "(the name is reserved)\n  lag(close, 1)\n  ^"},
     {"z(fwd_ret_5d)",
      "1:3: 'fwd_ret_5d' is a label: it lies in the future of the score\n  z(fwd_ret_5d)\n    ^"},
-    {"exchange", "1:1: 'exchange' holds names, not numbers: use it as by=exchange\n  exchange\n  ^"},
-    {"z(close, by=country)", "1:13: class, exchange, currency or sector after 'by=' was expected, not "
-                             "'country'\n  z(close, by=country)\n              ^"},
+    {"exchange",
+     "1:1: 'exchange' holds names, not numbers: use it as by=exchange\n  exchange\n  ^"},
+    {"z(close, by=country)",
+     "1:13: class, exchange, currency or sector after 'by=' was expected, not "
+     "'country'\n  z(close, by=country)\n              ^"},
     {"abs(close, by=class)", "1:12: abs takes no 'by='\n  abs(close, by=class)\n             ^"},
     {"z(close, bye=class)",
      "1:10: there is no option 'bye='; 'by=' is the only one\n  z(close, bye=class)\n           ^"},
@@ -174,7 +178,8 @@ static const bad BAD[] = {
     {"max(close)", "1:10: max takes at least 2 arguments, not 1\n  max(close)\n           ^"},
     {"z(3)", "1:3: z of a plain number says nothing\n  z(3)\n    ^"},
     {"3", "1:1: a score uses at least one column\n  3\n  ^"},
-    {"close > 1", "1:1: a score is a number, not a condition (write if(c, 1, 0))\n  close > 1\n  ^"},
+    {"close > 1",
+     "1:1: a score is a number, not a condition (write if(c, 1, 0))\n  close > 1\n  ^"},
     {"close + (close > 1)",
      "1:9: '+' needs a number here, not a condition (write if(c, 1, 0))\n  close + (close > 1)\n"
      "          ^"},
@@ -189,11 +194,13 @@ static const bad BAD[] = {
     {"close/(1/0)", "1:9: '/' of plain numbers gave no finite number\n  close/(1/0)\n          ^"},
     {"close*log(-1)",
      "1:7: 'log' of plain numbers gave no finite number\n  close*log(-1)\n        ^"},
-    {"close + .5", "1:9: a number was expected (write 0.5, not .5 or 1.)\n  close + .5\n          ^"},
+    {"close + .5",
+     "1:9: a number was expected (write 0.5, not .5 or 1.)\n  close + .5\n          ^"},
     {"close + 1e400", "1:9: the number was out of range\n  close + 1e400\n          ^"},
     {"2x + close", "1:2: a number was followed by 'x'\n  2x + close\n   ^"},
     {"close & 1", "1:7: '&' does not belong to an expression\n  close & 1\n        ^"},
-    {"\xc3\xa9 + close", "1:1: the byte 0xc3 does not belong to an expression\n  \xc3\xa9 + close\n  ^"},
+    {"\xc3\xa9 + close",
+     "1:1: the byte 0xc3 does not belong to an expression\n  \xc3\xa9 + close\n  ^"},
     {"clip(close, 2, 1)",
      "1:13: the lower bound of clip was above the upper one\n  clip(close, 2, 1)\n              ^"},
     {"and", "1:1: a value was expected, not 'and'\n  and\n  ^"},
