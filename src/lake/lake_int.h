@@ -9,6 +9,23 @@ enum { QLAB_LAKE_CHECKPOINT_EVERY = 64 };
 /* "<root>/lake/commits/00000042.json"; owned by the caller. */
 char *qlab_lake_commit_path(const char *root, uint32_t number);
 
+/* The text of a commit file to a document that says it is commit `number`; new reference. */
+qlab_code qlab_lake_parse_commit(const char *where, const char *text, size_t n, uint32_t number,
+                                 json_t **doc, qlab_err *err) QLAB_MUST_USE;
+
+/* A growing list of parts; owns them. */
+typedef struct qlab_part_list {
+    qlab_part *at;
+    size_t n, cap;
+} qlab_part_list;
+void qlab_lake_list_free(qlab_part_list *list);
+/* Takes the n paths in `gone` (sorted here) out; every one must be there, else `code`. */
+qlab_code qlab_lake_take_out(qlab_part_list *list, const char **gone, size_t n, const char *where,
+                             qlab_code code, qlab_err *err) QLAB_MUST_USE;
+/* Applies one commit's removed and added parts to the list. */
+qlab_code qlab_lake_apply_commit(const json_t *doc, const char *where, qlab_part_list *list,
+                                 qlab_err *err) QLAB_MUST_USE;
+
 /* Parts visible at `number` (>= 1), sorted; the chain is followed back to the last checkpoint, or
  * to the first commit where `whole_chain`.  *doc is a new reference to the commit's own file. */
 qlab_code qlab_lake_resolve(const char *root, uint32_t number, bool whole_chain, qlab_part **parts,
