@@ -349,8 +349,6 @@ static qlab_code load_document(const qlab_yaml *doc, const qlab_expr_known *know
 
     ld.lib->graph = qlab_expr_graph_new(known);
     rc = qlab_yaml_read_map(doc, root, "candidate list", LIST_KEYS, &s, err);
-    if (rc == QLAB_OK && s.name == NULL)
-        rc = qlab_yaml_fail(doc, root, err, "the file was empty");
     if (rc == QLAB_OK && !is_good_name(s.name))
         rc = qlab_yaml_fail(doc, place(&ld, root, "name"), err, "'%s' is no name for a list",
                             s.name);
