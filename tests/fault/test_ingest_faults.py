@@ -1,0 +1,62 @@
+"""The k-th write, sync, rename, link or create of an ingest fails: it ends with the exit code of a
+refused disk and one line, commits nothing, and the next run makes the same bytes."""
+import os
+import shutil
+import sys
+
+sys.path.insert(0, os.path.join(os.environ["QLAB_SOURCE"], "tests/support"))
+from ingest_lib import Checks, Vendor, bar, commits, day, entry, ingest, line, tree  # noqa: E402
+
+fault = os.environ.get("QLAB_FAULT_LIB")
+if fault is None or "asan" in os.environ.get("QLAB_BUILD", ""):
+    print("skipped: nothing to preload beside the sanitizers")
+    sys.exit(77)
+
+c = Checks("ingest-faults")
+v = Vendor(c.work / "vendor")
+entries, name = [], "history/US/pack.ndjson.gz"
+for a in range(5):
+    entries.append(entry(f"US:A{a}", name))
+v.pack(name, [line(e["canonical_id"], [bar(day(i), i, adjusted_close=i) for i in range(1, 9)])
+              for e in entries] + ["broken"])
+v.registry(entries)
+root = c.work / "root"
+
+
+def run(call, k, error, on=""):
+    shutil.rmtree(root, ignore_errors=True)
+    return ingest(root, v.dir, "--threads", "1",
+                  env={"LD_PRELOAD": fault, "QLAB_FAULT": f"{call}:{k}:{error}{on}",
+                       "QLAB_FAULT_PATH": str(root), "QLAB_FAULT_COUNT": str(c.work / "count")})
+
+
+c.that(run("any", 10**9, "EIO").code == 0, "without a fault it failed")
+want = tree(root)
+PLAN = [("write", "ENOSPC", 5), ("write", "SHORT", 0), ("fsync", "EIO", 3), ("rename", "EIO", 3),
+        ("link", "EIO", 3), ("open", "EMFILE", 3), ("open", "EDQUOT", 5)]
+n_failed = 0
+for call, error, code in PLAN:
+    run(call, 10**9, "EIO")
+    calls = int((c.work / "count").read_text())
+    c.that(calls > 0 or call == "link", f"{call}: no call was counted")
+    step = max(1, calls // 5)
+    for k in sorted(set(range(1, calls + 1, step)) | {calls}):
+        if k < 1:
+            continue
+        r = run(call, k, error)
+        what = f"{call} {k} of {calls} with {error}"
+        if error == "SHORT":  # the rest must be written
+            c.that(r.code == 0, f"{what}: exit {r.code}: {r.err}")
+        elif r.code == 0:  # after the commit: hints and folders of finished work
+            c.that(commits(root) == ["00000001.json"], f"{what}: exit 0 without a commit")
+        else:
+            n_failed += 1
+            c.that(r.code in (3, 5), f"{what}: exit {r.code}: {r.err}")
+            c.that(r.err.count("error: ") == 1, f"{what}: {r.err!r}")
+        r = ingest(root, v.dir)
+        c.that(r.code == 0, f"{what}: the next run: exit {r.code}: {r.err}")
+        got = tree(root)
+        c.that(got == want, f"{what}: {sorted(set(got.items()) ^ set(want.items()))[:4]}")
+c.that(n_failed > 15, f"only {n_failed} faults were felt")
+print(f"{n_failed} faults were felt")
+c.end()
