@@ -12,15 +12,18 @@ void qlab_fold_roles(const qlab_axis *axis, size_t n, size_t first, size_t end, 
 {
     const int32_t block_from = axis->sessions[first];
     const int32_t block_to = axis->label_end[end - 1];
+    size_t after = end; /* the first session that no label of the block reaches */
 
+    while (after < n && axis->sessions[after] <= block_to)
+        after++;
     for (size_t i = 0; i < n; i++) {
         if (i >= first && i < end)
             role[i] = QLAB_ROLE_TEST;
         else if (expanding && i >= end)
             role[i] = QLAB_ROLE_UNUSED;
-        else if (axis->label_end[i] >= block_from && axis->sessions[i] <= block_to)
+        else if (axis->label_end[i] >= block_from && i < after)
             role[i] = QLAB_ROLE_PURGED;
-        else if (i >= end && i < end + embargo)
+        else if (i >= after && i < after + embargo)
             role[i] = QLAB_ROLE_EMBARGOED;
         else
             role[i] = QLAB_ROLE_TRAIN;

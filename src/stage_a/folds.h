@@ -34,7 +34,7 @@ typedef enum qlab_fold_role {
     QLAB_ROLE_TRAIN,
     QLAB_ROLE_TEST,
     QLAB_ROLE_PURGED,    /* its label touches the test block */
-    QLAB_ROLE_EMBARGOED, /* it starts within the embargo after the test block */
+    QLAB_ROLE_EMBARGOED, /* it starts within the embargo after the block's last label */
     QLAB_ROLE_UNUSED     /* after the block of an expanding fold */
 } qlab_fold_role;
 

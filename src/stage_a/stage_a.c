@@ -333,9 +333,11 @@ qlab_code qlab_stage_a_run(const qlab_env *env, const qlab_stage_a_options *o,
     out->run_id = qlab_strdup(a.run_id);
     out->dir = qlab_run_dir(env, a.run_id);
     out->existed = qlab_run_exists(env, a.run_id);
-    if (out->existed)
+    if (out->existed) {
         rc = load_report(out->dir, &out->report, err);
-    else if (env->dry_run)
+        if (rc == QLAB_OK && !env->dry_run)
+            rc = qlab_job_forget(env, a.plan, err);
+    } else if (env->dry_run)
         out->report = folds_artifact(&a);
     else
         rc = make_run(&a, out->dir, &out->report, err);
