@@ -4,7 +4,6 @@
 On a synthetic market with dirt and, where it lies beside the source, on real data; values within the
 tolerances of METHODS 3, nulls and states in the same places.
 """
-import gzip
 import json
 import os
 import subprocess
@@ -126,9 +125,14 @@ def check(name, root, price="open", sample=None):
           f"{states}", flush=True)
 
 
-def build(root, vendor, *ingest, snapshot=()):
+def build(root, vendor, *ingest):
     run("ingest", "--root", root, "--vendor", vendor, "--quiet", *ingest)
-    run("snapshot", "build", "--root", root, "--quiet", *snapshot)
+    for command, file in (("actions", "corporate_actions.ndjson.gz"),
+                          ("delistings", "delistings.ndjson.gz")):
+        path = os.path.join(vendor, file)
+        if os.path.exists(path):
+            run(command, "load", path, "--root", root, "--quiet")
+    run("snapshot", "build", "--root", root, "--quiet")
 
 
 def synth(root):
