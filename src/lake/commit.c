@@ -258,7 +258,8 @@ qlab_code qlab_lake_take_out(qlab_part_list *list, const char **gone, size_t n, 
                              qlab_code code, qlab_err *err)
 {
     qsort(gone, n, sizeof *gone, cmp_text);
-    qsort(list->at, list->n, sizeof *list->at, cmp_path);
+    if (list->n) /* qsort takes no null pointer */
+        qsort(list->at, list->n, sizeof *list->at, cmp_path);
     size_t kept = 0, g = 0;
     for (size_t i = 0; i < list->n; i++) {
         if (g < n && strcmp(gone[g], list->at[i].path) == 0) {
@@ -384,7 +385,8 @@ qlab_code qlab_lake_resolve(const char *root, uint32_t number, bool whole_chain,
         }
     }
     if (rc == QLAB_OK) {
-        qsort(list.at, list.n, sizeof *list.at, qlab_lake_part_cmp);
+        if (list.n)
+            qsort(list.at, list.n, sizeof *list.at, qlab_lake_part_cmp);
         *parts = list.at;
         *n_parts = list.n;
         *doc = json_incref(docs[0]);

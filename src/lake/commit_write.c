@@ -146,6 +146,8 @@ static qlab_code parent_parts(const char *root, const qlab_commit_draft *d, qlab
 
 static qlab_code check_unique(qlab_part_list *list, qlab_err *err)
 {
+    if (list->n == 0)
+        return QLAB_OK;
     qsort(list->at, list->n, sizeof *list->at, cmp_path);
     for (size_t i = 1; i < list->n; i++)
         if (strcmp(list->at[i - 1].path, list->at[i].path) == 0)

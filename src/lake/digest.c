@@ -236,7 +236,8 @@ qlab_code qlab_lake_read_leaves(const qlab_lake_view *v, qlab_conn *conn, uint32
     }
     if (rc != QLAB_OK)
         goto done;
-    qsort(list.at, list.n, sizeof *list.at, cmp_stored);
+    if (list.n)
+        qsort(list.at, list.n, sizeof *list.at, cmp_stored);
     *out = qlab_alloc(list.n, sizeof **out);
     for (size_t i = 0; i < list.n; i++) {
         const qlab_leaf *l = &list.at[i].leaf;

@@ -111,7 +111,8 @@ static qlab_code find_runs(const qlab_bars *b, uint32_t base, const qlab_asset *
             (*runs)[(*n_runs)++] = r;
         }
     }
-    qsort(*runs, *n_runs, sizeof **runs, cmp_run);
+    if (*n_runs)
+        qsort(*runs, *n_runs, sizeof **runs, cmp_run);
     return QLAB_OK;
 }
 

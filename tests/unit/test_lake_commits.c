@@ -230,6 +230,8 @@ T_TEST(a_damaged_commit_is_named)
     damaged(3, "\"rows\":1", "\"rows\":\"1\"", "rows");
     damaged(3, "\"removed\": []", "\"removed\": [\"lake/x\"]",
             "commit 3: removed part lake/x was not there");
+    damaged(1, "\"removed\": []", "\"removed\": [\"lake/x\"]", /* from an empty list */
+            "commit 1 had the hash ");
     damaged(3, "\"removed\"", "\"renamed\"", "removed");
     damaged(3, "{", "{,", "00000003.json");
     damaged(1, "\"parent\":null", "\"parent\":{}", "commit 1");
