@@ -25,6 +25,12 @@ struct qlab_job {
     double seconds;
 };
 
+static char *folder_of_plan(const qlab_env *env, qlab_digest plan)
+{
+    char hex[DIR_HEX + 1];
+    return qlab_asprintf("%s/jobs/%s", env->root, qlab_hex_short(plan, DIR_HEX, hex));
+}
+
 static qlab_code check_plan_file(qlab_job *job, qlab_digest plan, qlab_err *err)
 {
     char hex[QLAB_HEX_BYTES];
@@ -56,12 +62,10 @@ static qlab_code check_plan_file(qlab_job *job, qlab_digest plan, qlab_err *err)
 qlab_code qlab_job_open(const qlab_env *env, const char *name, qlab_digest plan, qlab_job **out,
                         qlab_err *err)
 {
-    char hex[DIR_HEX + 1];
-    qlab_hex_short(plan, DIR_HEX, hex);
     qlab_job *job = qlab_alloc_zero(1, sizeof *job);
     job->env = env;
     job->name = qlab_strdup(name);
-    job->dir = qlab_asprintf("%s/jobs/%s", env->root, hex);
+    job->dir = folder_of_plan(env, plan);
     char *lock_path = qlab_path_join(job->dir, "lock");
     qlab_code rc = qlab_dir_make(job->dir, err);
     if (rc == QLAB_OK)
@@ -253,5 +257,23 @@ qlab_code qlab_job_finish(qlab_job *job, qlab_err *err)
 {
     const qlab_code rc = qlab_dir_remove_tree(job->dir, err);
     qlab_job_close(job);
+    return rc;
+}
+
+qlab_code qlab_job_forget(const qlab_env *env, qlab_digest plan, qlab_err *err)
+{
+    qlab_code rc = QLAB_OK;
+    qlab_job *job = NULL;
+    char *dir = folder_of_plan(env, plan);
+    if (qlab_file_exists(dir)) {
+        rc = qlab_job_open(env, "forget", plan, &job, err);
+        if (rc == QLAB_OK)
+            rc = qlab_job_finish(job, err);
+        else if (rc == QLAB_E_LOCKED) {
+            qlab_err_reset(err);
+            rc = QLAB_OK;
+        }
+    }
+    qlab_free(dir);
     return rc;
 }

@@ -467,8 +467,10 @@ qlab_code qlab_snapshot_build(const qlab_env *env, const qlab_snapshot_options *
     if (code != QLAB_OK)
         goto done;
     qlab_digest plan = plan_digest(&b);
-    if (find_memo(env, plan, out))
+    if (find_memo(env, plan, out)) {
+        code = env->dry_run ? QLAB_OK : qlab_job_forget(env, plan, err);
         goto done;
+    }
     if (env->dry_run)
         goto done;
     code = qlab_job_open(env, "snapshot build", plan, &job, err);

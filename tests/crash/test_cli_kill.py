@@ -106,7 +106,7 @@ subprocess.run([quantlab, "synth", str(work / "market"), "--assets", "580", "--s
 root = work / "root"
 root.mkdir()
 killed = [
-    check_step(("ingest", "--vendor", work / "market"), root, (0,), 20),
+    check_step(("ingest", "--vendor", work / "market"), root, (0,), 6),
     check_step(("snapshot", "build"), root, (0,), 6),
     check_step(("features", "build"), root, (0,), 20),
     check_step(("stage-a", "run", "--features", "latest", "--policy", "short-history"), root,

@@ -188,6 +188,15 @@ T_TEST(one_process_a_plan)
     damage(plan, "{");
     T_OK(qlab_job_open(&env, "test", qlab_sha256_of("p", 1), &a, &err));
     qlab_job_close(a);
+    T_OK(qlab_job_forget(&env, qlab_sha256_of("p", 1), &err));
+    char *folder = qlab_strndup(plan, strlen(plan) - strlen("/plan.json"));
+    T_CHECK(!qlab_file_exists(folder));
+    T_OK(qlab_job_forget(&env, qlab_sha256_of("p", 1), &err)); /* none is fine */
+    T_OK(qlab_job_open(&env, "test", qlab_sha256_of("p", 1), &a, &err));
+    T_OK(qlab_job_forget(&env, qlab_sha256_of("p", 1), &err));
+    T_CHECK(qlab_file_exists(folder)); /* somebody works there */
+    qlab_job_close(a);
+    qlab_free(folder);
     qlab_free(plan);
     qlab_pool_free(env.pool);
     t_rmdir(root);
