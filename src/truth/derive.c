@@ -5,12 +5,12 @@
 #include <assert.h>
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 enum {
     MAX_DECIMALS = 12,
     FULL_PRECISION = 15, /* stands for "no number of decimals explains it" in comparisons */
-    SIDE_ROWS = 10,      /* neighbours a side that may show a hidden decimal */
-    MIN_SIDE_ROWS = 5,
+    MIN_SIDE_ROWS = 20,  /* fewer rows say little about their side */
     MIN_IMAGES = 20,
     LONG_DECIMALS = 6,
     CONFIRM_ROWS = 20,
@@ -200,29 +200,27 @@ static void measure_column(column *c, size_t n)
     c->binary32 = likely && n_images * 20 >= n_asked * 19;
 }
 
-/* Largest k of rows [from, to). */
-static int8_t largest(const int8_t *k, size_t from, size_t to)
+/* A trailing zero hides a decimal, and a vendor may have changed its decimals once: a row has the
+ * most decimals that are seen on whichever side of it has fewer. */
+static void spread_decimals(column *c, size_t n)
 {
-    int8_t best = 0;
-    for (size_t i = from; i < to; i++)
-        if (k[i] > best)
-            best = k[i];
-    return best;
-}
-
-static int decimals_at(const column *c, size_t n, size_t i)
-{
-    size_t from = i < SIDE_ROWS ? 0 : i - SIDE_ROWS;
-    size_t to = n - i <= SIDE_ROWS ? n : i + SIDE_ROWS + 1;
-    bool before = i + 1 - from >= MIN_SIDE_ROWS, after = to - i >= MIN_SIDE_ROWS;
-    int8_t k;
-    if (before && after) {
-        int8_t a = largest(c->k, from, i + 1), b = largest(c->k, i, to);
-        k = a < b ? a : b;
-    } else {
-        k = largest(c->k, before ? from : after ? i : from, after ? to : before ? i + 1 : to);
+    int8_t *after = qlab_alloc(n, 1), best = 0;
+    for (size_t i = n; i-- > 0;) {
+        best = c->k[i] > best ? c->k[i] : best;
+        after[i] = best;
     }
-    return k == FULL_PRECISION ? -1 : k;
+    best = 0;
+    for (size_t i = 0; i < n; i++) {
+        best = c->k[i] > best ? c->k[i] : best;
+        bool before_tells = i + 1 >= MIN_SIDE_ROWS, after_tells = n - i >= MIN_SIDE_ROWS;
+        if (before_tells && after_tells)
+            c->k[i] = best < after[i] ? best : after[i];
+        else if (before_tells || after_tells)
+            c->k[i] = before_tells ? best : after[i];
+        else
+            c->k[i] = c->k_max;
+    }
+    qlab_free(after);
 }
 
 typedef struct vintage_rows {
@@ -276,28 +274,20 @@ static void take_rows(const qlab_vintage *v, vintage_rows *r)
 }
 
 /* [low, high] of f at row i; n_after: actions later in the vintage, each one rounding more. */
-static qlab_interval factor_interval(const vintage_rows *r, size_t i, int k_close, int k_adjusted,
-                                     size_t n_after)
+static qlab_interval factor_interval(const vintage_rows *r, size_t i, size_t n_after)
 {
     double a = r->adjusted.at[i], p = r->close.at[i];
-    double wa = half_width(a, k_adjusted, r->adjusted.binary32, n_after);
-    double wp = half_width(p, k_close, r->close.binary32, 0);
+    double wa = half_width(a, r->adjusted.k[i], r->adjusted.binary32, n_after);
+    double wp = half_width(p, r->close.k[i], r->close.binary32, 0);
     double low = a > wa ? (a - wa) / (p + wp) : 0.0;
     return (qlab_interval){low, p > wp ? (a + wa) / (p - wp) : INFINITY};
 }
 
-/* [c_low, c_high] of row i against row i-1; narrow: with the most decimals of the columns. */
-static qlab_interval step_interval(const vintage_rows *r, size_t i, bool narrow, size_t n_after)
+/* [c_low, c_high] of row i against row i-1. */
+static qlab_interval step_interval(const vintage_rows *r, size_t i, size_t n_after)
 {
-    qlab_interval f[2];
-    for (size_t j = 0; j < 2; j++) {
-        size_t at = i - 1 + j;
-        int kc = narrow ? r->close.k_max : decimals_at(&r->close, r->n, at);
-        int ka = narrow ? r->adjusted.k_max : decimals_at(&r->adjusted, r->n, at);
-        f[j] = factor_interval(r, at, kc == FULL_PRECISION ? -1 : kc,
-                               ka == FULL_PRECISION ? -1 : ka, n_after);
-    }
-    return (qlab_interval){f[1].low / f[0].high, f[0].low > 0.0 ? f[1].high / f[0].low : INFINITY};
+    qlab_interval f0 = factor_interval(r, i - 1, n_after), f1 = factor_interval(r, i, n_after);
+    return (qlab_interval){f1.low / f0.high, f0.low > 0.0 ? f1.high / f0.low : INFINITY};
 }
 
 static qlab_action make_action(const qlab_vintage *v, const vintage_rows *r, size_t i, double c,
@@ -331,16 +321,16 @@ void qlab_derive_actions(const qlab_vintage *v, qlab_action **out, size_t *n, si
     take_rows(v, &r);
     measure_column(&r.close, r.n);
     measure_column(&r.adjusted, r.n);
+    /* A close in cents is exact where the column can show more; an adjusted close never is. */
+    memset(r.close.k, r.close.k_max, r.n);
+    spread_decimals(&r.adjusted, r.n);
     size_t begin = *n;
     /* Backwards: a vendor that multiplies in binary32 rounded once for every later action. */
     for (size_t i = r.n; i-- > 1;) {
         size_t n_after = *n - begin;
         double f_before = r.adjusted.at[i - 1] / r.close.at[i - 1];
         double c = r.adjusted.at[i] / r.close.at[i] / f_before;
-        qlab_interval in = step_interval(&r, i, true, n_after);
-        if (in.low <= 1.0 && in.high >= 1.0)
-            continue;
-        in = step_interval(&r, i, false, n_after);
+        qlab_interval in = step_interval(&r, i, n_after);
         if (in.low <= 1.0 && in.high >= 1.0)
             continue;
         qlab_grow((void **)out, cap, *n + 1, sizeof **out);

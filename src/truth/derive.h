@@ -7,7 +7,10 @@
  * Decimals are found from the doubles: k is the smallest number of decimals such that the value
  * lies within arithmetic noise of a k-decimal number (59.770931000000004 has 6), or such that the
  * k-decimal number has this very binary32 image (13.670000076293945 has 2).  A trailing zero hides
- * a decimal, so a row takes the larger k of its neighbours on whichever side has fewer decimals.
+ * a decimal, so closes have the most decimals that the column shows, and an adjusted close the most
+ * seen on whichever side of it (earlier, later rows) shows fewer: vendors change their rounding.  A
+ * vendor that computes in binary32 is recognised by the column, and its intervals are wider by one
+ * rounding for every later action.
  *
  * Units: closes in listing currency; dates days; c dimensionless.
  * Ownership: inputs are borrowed; *out is owned by the caller (qlab_free), its strings are

@@ -244,8 +244,9 @@ SETTLES = {"merger", "acquired_cash", "performance", "bankruptcy", "liquidation"
 
 # ---- the whole snapshot --------------------------------------------------------------------------
 
-def check(root, snapshot):
-    """Compares everything that the snapshot says; returns a list of differences."""
+def check(root, snapshot, every=1):
+    """Compares everything that the snapshot says; returns a list of differences.  every > 1: only
+    every so-many-th asset is walked, and totals are left out."""
     s = load(root, snapshot)
     wrong = []
 
@@ -279,7 +280,9 @@ def check(root, snapshot):
     total_flags = {f: 0 for f in FLAGS}
     total_reasons, eligible_on, n_void, n_phantom, n_valid, unsure = {}, {}, 0, 0, 0, 0
     n_lives = 0
-    for a, u in asset.items():
+    for k, (a, u) in enumerate(sorted(asset.items())):
+        if k % every:
+            continue
         rows_all = s["bars"].get(a, [])
         ordered = sorted(session.get(u["exchange"], ()))
         rows = valid(rows_all, session.get(u["exchange"], set()))
@@ -309,6 +312,8 @@ def check(root, snapshot):
         check_asset(s, a, u, rows, life, split, acct, flag, reason, ordered, by_asset,
                     years.get(u["asset_ix"], []), same)
         n_lives += len(set(life))
+    if every > 1:
+        return s, wrong
     for key, c in calendar.items():
         same("n_eligible %s %d" % key, int(c["n_eligible"]), eligible_on.get(key, 0))
     bars = s["manifest"]["bars"]
