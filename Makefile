@@ -16,6 +16,7 @@ build:
 	@cmake --preset release --log-level=WARNING >/dev/null
 	@cmake --build --preset release -- --quiet
 bench: build
+	@cmake --build --preset release --target bench_programs -- --quiet
 	@scripts/bench
 lint:
 	@scripts/lint
