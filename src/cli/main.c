@@ -45,6 +45,8 @@
     CMD(stat_har)                                                                                  \
     CMD(stat_spearman)                                                                             \
     CMD(stat_adjust)                                                                               \
+    CMD(stat_blocklength)                                                                          \
+    CMD(stat_bootstrap)                                                                            \
     CMD(sql)                                                                                       \
     CMD(runs_list)
 

@@ -190,6 +190,28 @@ def golden(folder):
     assert d["trial_variance_ddof"] == 1 and d["ddof"] == 1 and d["form"] == "2012"
 
 
+def block_lengths(folder, rng):
+    # golden/vectors.md: AR(1) 0.3 in place on numpy's legacy generator.
+    e = np.random.RandomState(0).standard_normal(10100)
+    assert e[0] == 1.764052345967664
+    for i in range(1, len(e)):
+        e[i] += 0.3 * e[i - 1]
+    r = stat("blocklength", "--input", write(folder, "b.csv", x=e[100:]))
+    assert r["m_hat"] == 3 and r["m"] == 6, r
+    near(r["value"], 13.635665130318229, "stationary block")
+    near(r["circular"], 15.60894008136311, "circular block")
+
+    x = ar1(rng, 300, 0.4)
+    path = write(folder, "x.csv", x=x)
+    r = stat("bootstrap", "--input", path, "--of", "mean", "--replications", 4000, "--block", 1)
+    near(r["value"], x.mean(), "bootstrap")
+    near(r["standard_error"] / (x.std() / math.sqrt(300)), 1.0, "se of the mean, single draws", 0.06)
+    assert r["lower_2.5"] < r["value"] < r["upper_97.5"] and r["seed"] == 1
+    s = stat("bootstrap", "--input", path, "--of", "sharpe", "--seed", 7)
+    assert s["block"] == stat("blocklength", "--input", path)["value"] and s["seed"] == 7
+    assert s == stat("bootstrap", "--input", path, "--of", "sharpe", "--seed", 7, "--threads", 2)
+
+
 def refusals(folder):
     for args, text in [
         (["psr", "--sr", "1"], "--t is needed"),
@@ -218,6 +240,7 @@ def main():
         many_tests(folder, rng)
         sharpe_family(folder, rng)
         golden(folder)
+        block_lengths(folder, rng)
         refusals(folder)
     print(f"{n_checks} numbers agree")
 
