@@ -327,13 +327,33 @@ static json_t *class_counts(const qlab_part_writer *w, const uint32_t *asset, co
     return out;
 }
 
-static json_t *null_counts(const qlab_part_writer *w, const qlab_block *b, int32_t month)
+/* Rows whose asset has no name in a group column. */
+static uint64_t count_nameless(const qlab_part_writer *w, const qlab_block *b, const char *column,
+                               const order *o)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < o->n; i++) {
+        const char *text =
+            group_text(&w->snap->lake->assets[w->first_ix + b->asset[o->at[i]]], column);
+        n += !text || !*text;
+    }
+    return n;
+}
+
+static json_t *null_counts(const qlab_part_writer *w, const qlab_block *b, int32_t month,
+                           const order *o)
 {
     int y, m, d;
     qlab_date_split(qlab_date_of_month_index(month), &y, &m, &d);
     json_t *out = json_object();
     for (size_t k = 0; k < w->catalogue->n; k++) {
         json_t *reasons = json_object();
+        if (w->columns >> k & 1 && w->catalogue->at[k].type == QLAB_T_STR) {
+            uint64_t n = count_nameless(w, b, w->catalogue->at[k].name, o);
+            if (n > 0)
+                json_object_set_new(reasons, qlab_null_reason_name(QLAB_NULL_NO_REFERENCE),
+                                    json_integer((json_int_t)n));
+        }
         for (size_t r = 0; r < QLAB_NULL_REASONS; r++)
             if (w->columns >> k & 1 && b->nulls[m - 1][k][r] > 0)
                 json_object_set_new(reasons, qlab_null_reason_name((qlab_null_reason)r),
@@ -396,7 +416,7 @@ static json_t *count_part(const qlab_part_writer *w, const qlab_block *b, qlab_p
     json_t *counts = json_object();
     if (kind == QLAB_PANEL_FEATURES) {
         json_object_set_new(counts, "rows_by_class", class_counts(w, b->asset, o));
-        json_object_set_new(counts, "nulls", null_counts(w, b, month));
+        json_object_set_new(counts, "nulls", null_counts(w, b, month, o));
         json_object_set_new(counts, "days", day_counts(b->date, NULL, o));
     } else if (kind == QLAB_PANEL_LABELS)
         json_object_set_new(counts, "labels", label_counts(b, o));

@@ -155,11 +155,12 @@ static qlab_code fill_waiting(unit *u, const qlab_year_plan *year, waiting *w, s
     return code;
 }
 
-static bool has_year(const qlab_asset_input *in, int32_t year)
+/* Whether the asset has a valid bar in the year by the last date wanted (and so one is held). */
+static bool has_bars(const qlab_asset_input *in, const qlab_year_plan *year)
 {
     for (size_t i = 0; i < in->n_years; i++)
-        if (in->years[i].year == year)
-            return true;
+        if (in->years[i].year == year->year)
+            return in->years[i].first_date <= year->months[year->n_months - 1].last;
     return false;
 }
 
@@ -173,7 +174,7 @@ static qlab_code fill_block(unit *u, const qlab_year_plan *year, uint64_t column
         uint32_t a = u->by_id[i];
         qlab_asset_input in;
         qlab_asset_input_of(u->plan->snap, &u->window.bars, a, u->window.loaded_to, &in);
-        if (!has_year(&in, year->year))
+        if (!has_bars(&in, year))
             continue;
         size_t first = u->block.n;
         if (!qlab_compute_asset(u->scratch, u->plan->catalogue, columns, &in, year, u->plan->entry,
