@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-void *qlab_alloc(size_t count, size_t size);          /* uninitialised */
+void *qlab_alloc(size_t count, size_t size); /* uninitialised */
 void *qlab_alloc_zero(size_t count, size_t size);
 void *qlab_realloc(void *p, size_t count, size_t size); /* p may be NULL */
 char *qlab_strdup(const char *s);

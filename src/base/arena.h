@@ -13,7 +13,10 @@ typedef struct qlab_arena {
     size_t used_bytes; /* handed out since the last reset */
 } qlab_arena;
 
-#define QLAB_ARENA_INIT {NULL, 0}
+#define QLAB_ARENA_INIT                                                                            \
+    {                                                                                              \
+        NULL, 0                                                                                    \
+    }
 
 void *qlab_arena_alloc(qlab_arena *a, size_t count, size_t size); /* aligned to 16, uninitialised */
 char *qlab_arena_strndup(qlab_arena *a, const char *s, size_t n); /* NUL-terminated */

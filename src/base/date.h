@@ -22,7 +22,7 @@ int32_t qlab_date_of_month_index(int32_t month_index);
 /* Strict "YYYY-MM-DD" of exactly n bytes and a real day; false otherwise. */
 bool qlab_date_parse(const char *s, size_t n, int32_t *date);
 char *qlab_date_format(int32_t date, char out[QLAB_DATE_BYTES]); /* returns out */
-int qlab_date_weekday(int32_t date);                              /* 0 Monday .. 6 Sunday */
-int32_t qlab_date_today(void);                                    /* UTC */
+int qlab_date_weekday(int32_t date);                             /* 0 Monday .. 6 Sunday */
+int32_t qlab_date_today(void);                                   /* UTC */
 
 #endif

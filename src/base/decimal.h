@@ -12,7 +12,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum qlab_decimal_status { QLAB_DECIMAL_OK, QLAB_DECIMAL_BAD, QLAB_DECIMAL_RANGE } qlab_decimal_status;
+typedef enum qlab_decimal_status {
+    QLAB_DECIMAL_OK,
+    QLAB_DECIMAL_BAD,
+    QLAB_DECIMAL_RANGE
+} qlab_decimal_status;
 
 /* *n_read bytes were taken (also where it failed). n_decimals may be NULL. */
 qlab_decimal_status qlab_decimal_parse(const char *s, size_t n, double *out, size_t *n_read,

@@ -17,16 +17,16 @@
 #define QLAB_RESULTS_VERSION 1
 
 typedef struct qlab_env {
-    const char *root;          /* the quant root */
+    const char *root; /* the quant root */
     qlab_pool *pool;
     const qlab_log *log;
     size_t memory_limit_bytes; /* whole process, DuckDB included */
     int32_t now;               /* --now */
     uint64_t seed;             /* --seed */
     bool quiet, dry_run;
-    int argc;                  /* the whole command line, for *.run.json */
+    int argc; /* the whole command line, for *.run.json */
     char **argv;
-    struct qlab_duck *duck;    /* opened by main where a command needs it; see duck/duck.h */
+    struct qlab_duck *duck; /* opened by main where a command needs it; see duck/duck.h */
 } qlab_env;
 
 /* The share of the memory limit that one worker's unit may plan with (bytes), after the fixed

@@ -36,8 +36,11 @@ typedef struct qlab_err {
     char text[QLAB_ERR_TEXT_BYTES];
 } qlab_err;
 
-#define QLAB_ERR_INIT {QLAB_OK, ""}
-#define QLAB_MUST_USE __attribute__((warn_unused_result))
+#define QLAB_ERR_INIT                                                                              \
+    {                                                                                              \
+        QLAB_OK, ""                                                                                \
+    }
+#define QLAB_MUST_USE           __attribute__((warn_unused_result))
 #define QLAB_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 
 /* Sets code and text; returns code, so that `return qlab_fail(...)` reads well. */

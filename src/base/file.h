@@ -24,10 +24,12 @@ typedef struct qlab_file_info {
 
 bool qlab_file_exists(const char *path);
 qlab_code qlab_file_stat(const char *path, qlab_file_info *out, qlab_err *err) QLAB_MUST_USE;
-qlab_code qlab_file_read(const char *path, qlab_buf *out, qlab_err *err) QLAB_MUST_USE; /* appends */
+qlab_code qlab_file_read(const char *path, qlab_buf *out,
+                         qlab_err *err) QLAB_MUST_USE; /* appends */
 /* Creates path and missing parents (mode 0777 & ~umask). */
 qlab_code qlab_dir_make(const char *path, qlab_err *err) QLAB_MUST_USE;
-/* Names in byte order, without "." and ".." and .tmp- files; each and the array owned by the caller. */
+/* Names in byte order, without "." and ".." and .tmp- files; each and the array owned by the
+ * caller. */
 qlab_code qlab_dir_list(const char *path, char ***names, size_t *n, qlab_err *err) QLAB_MUST_USE;
 void qlab_dir_list_free(char **names, size_t n);
 /* Removes .tmp- files below path, recursively; the caller holds the lock. n_removed may be NULL. */
@@ -36,8 +38,10 @@ qlab_code qlab_file_remove(const char *path, qlab_err *err) QLAB_MUST_USE; /* mi
 qlab_code qlab_dir_remove_tree(const char *path, qlab_err *err) QLAB_MUST_USE;
 
 /* Writes bytes as path, replacing what was there, by the rule above. */
-qlab_code qlab_file_write(const char *path, const void *bytes, size_t n, qlab_err *err) QLAB_MUST_USE;
-/* The same, but fails with QLAB_E_EXISTS where path exists already (link(2), so exactly one wins). */
+qlab_code qlab_file_write(const char *path, const void *bytes, size_t n,
+                          qlab_err *err) QLAB_MUST_USE;
+/* The same, but fails with QLAB_E_EXISTS where path exists already (link(2), so exactly one wins).
+ */
 qlab_code qlab_file_write_new(const char *path, const void *bytes, size_t n,
                               qlab_err *err) QLAB_MUST_USE;
 /* For writers that need a path of their own (DuckDB): make the temporary name (owned by the

@@ -22,7 +22,7 @@ void qlab_sha256_put_i32(qlab_sha256 *h, int32_t v);
 void qlab_sha256_put_u64(qlab_sha256 *h, uint64_t v);
 void qlab_sha256_put_f64(qlab_sha256 *h, double v);
 void qlab_sha256_put_str(qlab_sha256 *h, const char *s, size_t n); /* u32 length, then the bytes */
-qlab_digest qlab_sha256_end(qlab_sha256 *h); /* and restarts it */
+qlab_digest qlab_sha256_end(qlab_sha256 *h);                       /* and restarts it */
 void qlab_sha256_free(qlab_sha256 *h);
 /* Streams a file in 1 MiB steps. n_bytes may be NULL. */
 qlab_code qlab_sha256_file(const char *path, qlab_digest *out, uint64_t *n_bytes,

@@ -31,7 +31,10 @@ typedef struct qlab_buf {
     size_t n, cap;
 } qlab_buf;
 
-#define QLAB_BUF_INIT {NULL, 0, 0}
+#define QLAB_BUF_INIT                                                                              \
+    {                                                                                              \
+        NULL, 0, 0                                                                                 \
+    }
 #define QLAB_STR(literal) ((qlab_str){(literal), sizeof(literal) - 1})
 
 qlab_str qlab_str_of(const char *s);

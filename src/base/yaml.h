@@ -26,15 +26,22 @@ void qlab_yaml_free(qlab_yaml *doc);
 const qlab_yaml_node *qlab_yaml_root(const qlab_yaml *doc); /* NULL for an empty document */
 
 typedef enum qlab_yaml_type {
-    QLAB_YAML_STR, QLAB_YAML_F64, QLAB_YAML_I64, QLAB_YAML_BOOL, QLAB_YAML_DATE, QLAB_YAML_SIZE,
+    QLAB_YAML_STR,
+    QLAB_YAML_F64,
+    QLAB_YAML_I64,
+    QLAB_YAML_BOOL,
+    QLAB_YAML_DATE,
+    QLAB_YAML_SIZE,
     QLAB_YAML_STR_LIST, /* const char *const * with a count */
     QLAB_YAML_ENUM,     /* one of `choices`, stored as int index */
-    QLAB_YAML_MAP, QLAB_YAML_SEQ /* stored as const qlab_yaml_node *, read further by the caller */
+    QLAB_YAML_MAP,
+    QLAB_YAML_SEQ /* stored as const qlab_yaml_node *, read further by the caller */
 } qlab_yaml_type;
 
 /* One key of a section, stored at `offset` in the caller's struct; absent keys leave it as it was.
  * STR -> const char * (borrowed), F64 -> double, I64 -> int64_t, BOOL -> bool, DATE -> int32_t,
- * SIZE -> size_t, STR_LIST -> qlab_yaml_list, ENUM -> int, MAP and SEQ -> const qlab_yaml_node *. */
+ * SIZE -> size_t, STR_LIST -> qlab_yaml_list, ENUM -> int, MAP and SEQ -> const qlab_yaml_node *.
+ */
 typedef struct qlab_yaml_key {
     const char *name;
     qlab_yaml_type type;

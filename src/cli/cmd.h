@@ -24,31 +24,71 @@ typedef struct qlab_args {
 } qlab_args;
 
 typedef enum qlab_opt_type {
-    QLAB_OPT_END, QLAB_OPT_STR, QLAB_OPT_FLAG, QLAB_OPT_I64, QLAB_OPT_F64, QLAB_OPT_DATE,
-    QLAB_OPT_SIZE, QLAB_OPT_ARG, /* a positional, in order */
-    QLAB_OPT_REST                /* all further positionals: qlab_args */
+    QLAB_OPT_END,
+    QLAB_OPT_STR,
+    QLAB_OPT_FLAG,
+    QLAB_OPT_I64,
+    QLAB_OPT_F64,
+    QLAB_OPT_DATE,
+    QLAB_OPT_SIZE,
+    QLAB_OPT_ARG, /* a positional, in order */
+    QLAB_OPT_REST /* all further positionals: qlab_args */
 } qlab_opt_type;
 
 typedef struct qlab_opt {
     qlab_opt_type type;
-    const char *name;  /* without dashes; one letter: both -o and --o; for ARG the placeholder */
-    size_t offset;     /* STR const char*, FLAG bool, I64 int64_t, F64 double, DATE int32_t, SIZE size_t */
+    const char *name; /* without dashes; one letter: both -o and --o; for ARG the placeholder */
+    size_t
+        offset; /* STR const char*, FLAG bool, I64 int64_t, F64 double, DATE int32_t, SIZE size_t */
     bool required;
     const char *value; /* placeholder in help: "DIR" */
     const char *help;
 } qlab_opt;
 
-#define QLAB_STR_OPT(S, f, name, value, help) {QLAB_OPT_STR, name, offsetof(S, f), false, value, help}
-#define QLAB_STR_REQ(S, f, name, value, help) {QLAB_OPT_STR, name, offsetof(S, f), true, value, help}
-#define QLAB_FLAG(S, f, name, help) {QLAB_OPT_FLAG, name, offsetof(S, f), false, NULL, help}
-#define QLAB_I64_OPT(S, f, name, value, help) {QLAB_OPT_I64, name, offsetof(S, f), false, value, help}
-#define QLAB_F64_OPT(S, f, name, value, help) {QLAB_OPT_F64, name, offsetof(S, f), false, value, help}
-#define QLAB_DATE_OPT(S, f, name, help) {QLAB_OPT_DATE, name, offsetof(S, f), false, "DATE", help}
-#define QLAB_SIZE_OPT(S, f, name, help) {QLAB_OPT_SIZE, name, offsetof(S, f), false, "SIZE", help}
-#define QLAB_ARG(S, f, name, help) {QLAB_OPT_ARG, name, offsetof(S, f), true, NULL, help}
-#define QLAB_ARG_OPT(S, f, name, help) {QLAB_OPT_ARG, name, offsetof(S, f), false, NULL, help}
-#define QLAB_REST(S, f, name, help) {QLAB_OPT_REST, name, offsetof(S, f), false, NULL, help}
-#define QLAB_OPTS_END {QLAB_OPT_END, NULL, 0, false, NULL, NULL}
+#define QLAB_STR_OPT(S, f, name, value, help)                                                      \
+    {                                                                                              \
+        QLAB_OPT_STR, name, offsetof(S, f), false, value, help                                     \
+    }
+#define QLAB_STR_REQ(S, f, name, value, help)                                                      \
+    {                                                                                              \
+        QLAB_OPT_STR, name, offsetof(S, f), true, value, help                                      \
+    }
+#define QLAB_FLAG(S, f, name, help)                                                                \
+    {                                                                                              \
+        QLAB_OPT_FLAG, name, offsetof(S, f), false, NULL, help                                     \
+    }
+#define QLAB_I64_OPT(S, f, name, value, help)                                                      \
+    {                                                                                              \
+        QLAB_OPT_I64, name, offsetof(S, f), false, value, help                                     \
+    }
+#define QLAB_F64_OPT(S, f, name, value, help)                                                      \
+    {                                                                                              \
+        QLAB_OPT_F64, name, offsetof(S, f), false, value, help                                     \
+    }
+#define QLAB_DATE_OPT(S, f, name, help)                                                            \
+    {                                                                                              \
+        QLAB_OPT_DATE, name, offsetof(S, f), false, "DATE", help                                   \
+    }
+#define QLAB_SIZE_OPT(S, f, name, help)                                                            \
+    {                                                                                              \
+        QLAB_OPT_SIZE, name, offsetof(S, f), false, "SIZE", help                                   \
+    }
+#define QLAB_ARG(S, f, name, help)                                                                 \
+    {                                                                                              \
+        QLAB_OPT_ARG, name, offsetof(S, f), true, NULL, help                                       \
+    }
+#define QLAB_ARG_OPT(S, f, name, help)                                                             \
+    {                                                                                              \
+        QLAB_OPT_ARG, name, offsetof(S, f), false, NULL, help                                      \
+    }
+#define QLAB_REST(S, f, name, help)                                                                \
+    {                                                                                              \
+        QLAB_OPT_REST, name, offsetof(S, f), false, NULL, help                                     \
+    }
+#define QLAB_OPTS_END                                                                              \
+    {                                                                                              \
+        QLAB_OPT_END, NULL, 0, false, NULL, NULL                                                   \
+    }
 
 /* What main prepares before a command runs. */
 enum {
@@ -77,10 +117,10 @@ typedef struct qlab_ctx {
 } qlab_ctx;
 
 typedef struct qlab_cmd {
-    const char *name;     /* "lake verify" */
-    const char *args;     /* "[COMMIT]" for usage; NULL */
-    const char *summary;  /* one line */
-    const char *help;     /* paragraphs and an example; NULL */
+    const char *name;    /* "lake verify" */
+    const char *args;    /* "[COMMIT]" for usage; NULL */
+    const char *summary; /* one line */
+    const char *help;    /* paragraphs and an example; NULL */
     unsigned needs;
     const qlab_opt *options;
     size_t opts_size;

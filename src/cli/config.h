@@ -52,8 +52,9 @@ typedef struct qlab_config_vendor {
 } qlab_config_vendor;
 
 typedef struct qlab_config_universe {
-    const char *calendar; /* exchange of the master sessions; NULL = that with most eligible names */
-    int64_t min_bars;     /* valid bars in the life */
+    const char
+        *calendar;    /* exchange of the master sessions; NULL = that with most eligible names */
+    int64_t min_bars; /* valid bars in the life */
     double min_close;
     qlab_yaml_list classes;
     int64_t min_eligible; /* names that a session on the axis must have */

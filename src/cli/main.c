@@ -57,7 +57,7 @@ COMMANDS
 #undef CMD
 
 #define GROUP(heading) {heading, NULL},
-#define CMD(name) {NULL, &qlab_cmd_##name},
+#define CMD(name)      {NULL, &qlab_cmd_##name},
 static const qlab_cmd_entry TABLE[] = {COMMANDS};
 
 int main(int argc, char **argv)

@@ -30,7 +30,8 @@ qlab_code qlab_duck_open(size_t memory_limit_bytes, const char *temp_dir, size_t
                          qlab_duck **out, qlab_err *err) QLAB_MUST_USE;
 void qlab_duck_close(qlab_duck *duck);
 /* The connection of a worker (0..n_workers-1), made on first use; borrowed. */
-qlab_code qlab_duck_conn(qlab_duck *duck, size_t worker, qlab_conn **out, qlab_err *err) QLAB_MUST_USE;
+qlab_code qlab_duck_conn(qlab_duck *duck, size_t worker, qlab_conn **out,
+                         qlab_err *err) QLAB_MUST_USE;
 qlab_code qlab_conn_exec(qlab_conn *conn, const char *sql, qlab_err *err) QLAB_MUST_USE;
 
 typedef enum qlab_type {
@@ -70,7 +71,10 @@ typedef struct qlab_table {
     struct qlab_arena *strings; /* owned */
 } qlab_table;
 
-#define QLAB_TABLE_INIT {0, 0, NULL, NULL}
+#define QLAB_TABLE_INIT                                                                            \
+    {                                                                                              \
+        0, 0, NULL, NULL                                                                           \
+    }
 
 /* Runs one SELECT; types[i] is what column i is wanted as.  The query must deliver exactly that SQL
  * type (DOUBLE, INTEGER, UINTEGER, BIGINT, UTINYINT, USMALLINT, BOOLEAN, DATE, VARCHAR, BLOB: write

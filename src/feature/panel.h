@@ -55,8 +55,8 @@ typedef struct qlab_xsec {
 qlab_code qlab_panel_load_dates(const qlab_panel *p, qlab_conn *conn, int32_t from, int32_t to,
                                 const char *const *columns, size_t n_columns, qlab_xsec *out,
                                 qlab_err *err) QLAB_MUST_USE;
-/* The same for one month.  Both run on any worker's connection.  QLAB_E_USAGE for a column that the set does not have;
- * QLAB_E_CORRUPT where a part is not what the manifest says. */
+/* The same for one month.  Both run on any worker's connection.  QLAB_E_USAGE for a column that the
+ * set does not have; QLAB_E_CORRUPT where a part is not what the manifest says. */
 qlab_code qlab_panel_load_month(const qlab_panel *p, qlab_conn *conn, int32_t month,
                                 const char *const *columns, size_t n_columns, qlab_xsec *out,
                                 qlab_err *err) QLAB_MUST_USE;

@@ -12,8 +12,9 @@
  *
  * Sources: log and exp, P. Tang, ACM TOMS 16 (1990) and 15 (1989), evaluated in double-double;
  * Phi, density times Mills' ratio, the latter fitted by num/make_tables.py, its continued fraction
- * beyond 10 (Abramowitz and Stegun 26.2.14); Phi^-1, M. Wichura, AS 241, Appl. Stat. 37 (1988), with one Newton
- * step; incomplete beta, continued fraction (DiDonato and Morris, ACM TOMS 18, 1992, section 2).
+ * beyond 10 (Abramowitz and Stegun 26.2.14); Phi^-1, M. Wichura, AS 241, Appl. Stat. 37 (1988),
+ * with one Newton step; incomplete beta, continued fraction (DiDonato and Morris, ACM TOMS 18,
+ * 1992, section 2).
  */
 #ifndef QLAB_NUM_MATH_H
 #define QLAB_NUM_MATH_H

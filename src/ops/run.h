@@ -31,7 +31,8 @@ json_t *qlab_artifact_begin(const char *schema, const char *run_id, json_t *inpu
 
 /* Syncs every file below `built` and its folders, then renames it to `final_dir` (parents are
  * made).  QLAB_E_EXISTS where final_dir is there already: then `built` is left to the caller. */
-qlab_code qlab_folder_publish(const char *built, const char *final_dir, qlab_err *err) QLAB_MUST_USE;
+qlab_code qlab_folder_publish(const char *built, const char *final_dir,
+                              qlab_err *err) QLAB_MUST_USE;
 
 /* What *.run.json holds: schema, generated_at, command_line, host, program_version, program_commit,
  * results_version, now, seconds, threads, memory_limit_bytes, peak_rss_bytes. New object; callers

@@ -181,7 +181,7 @@ T_TEST(a_missing_row_is_missing_and_passed_over)
     qlab_recur_atr(v(h, N), v(l, N), v(c, N), 14, w(a, N));
     T_CHECK(isnan(a[400]) && !isnan(a[399]) && !isnan(a[401]));
     h[400] = c[400];
-    c[400] = NAN; /* the close before that is used is the last one present */
+    c[400] = NAN;          /* the close before that is used is the last one present */
     l[401] = c[399] + 1.0; /* so that the true range reaches down to it */
     h[401] = c[399] + 2.0;
     qlab_recur_atr(v(h, N), v(l, N), v(c, N), 14, w(a, N));

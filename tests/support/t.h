@@ -35,7 +35,8 @@
         return cmocka_run_group_tests(tests, NULL, NULL);                                          \
     }
 
-void t_near(double a, double b, double tol, const char *what, const char *file, int line); /* |a-b| <= tol, NaN = NaN */
+void t_near(double a, double b, double tol, const char *what, const char *file,
+            int line); /* |a-b| <= tol, NaN = NaN */
 void t_contains(const char *text, const char *part, const char *file, int line);
 void t_ok(qlab_code code, qlab_err *err, const char *what, const char *file, int line);
 void t_fails(qlab_code want, qlab_code got, qlab_err *err, const char *what, const char *file,
