@@ -92,6 +92,8 @@ double qlab_split_ratio_in(double c, double low, double high)
     /* Whole numbers near c and near 1/c; the nearest one inside is enough. */
     for (int inverse = 0; inverse < 2; inverse++) {
         double n = floor((inverse ? 1.0 / c : c) + 0.5);
+        if (!(n <= MAX_SPLIT + 1.0)) /* far above, m + 1 would be m */
+            continue;
         for (double m = n - 1.0; m <= n + 1.0; m += 1.0)
             if (m >= 2.0 && m <= MAX_SPLIT)
                 offer_ratio(inverse ? 1.0 / m : m, c, low, high, &best);
