@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct opts {
-    const char *asof, *commit, *calendar, *overrides;
+    const char *asof, *commit, *calendar, *overrides, *lives;
 } opts;
 
 static const qlab_opt OPTIONS[] = {
@@ -21,6 +21,9 @@ static const qlab_opt OPTIONS[] = {
                  "most eligible names)"),
     QLAB_STR_OPT(opts, overrides, "overrides", "FILE",
                  "sessions to set by hand (default: universe.overrides_sessions)"),
+    QLAB_STR_OPT(opts, lives, "lives", "FILE",
+                 "asset_id,life_no,first_date where one name was two companies (default: "
+                 "universe.lives)"),
     QLAB_OPTS_END,
 };
 
@@ -39,7 +42,7 @@ static qlab_code read_classes(const qlab_yaml_list *list, uint32_t *mask, qlab_e
 }
 
 static qlab_code fill_options(const qlab_ctx *cx, const opts *o, qlab_snapshot_options *out,
-                              char **overrides, qlab_err *err)
+                              char **overrides, char **lives, qlab_err *err)
 {
     const qlab_config_universe *u = &cx->config->universe;
     *out = qlab_snapshot_options_default();
@@ -47,6 +50,8 @@ static qlab_code fill_options(const qlab_ctx *cx, const opts *o, qlab_snapshot_o
     *overrides = o->overrides ? qlab_strdup(o->overrides)
                               : qlab_config_path(cx->config, u->overrides_sessions);
     out->overrides = *overrides;
+    *lives = o->lives ? qlab_strdup(o->lives) : qlab_config_path(cx->config, u->lives);
+    out->lives = *lives;
     out->min_eligible = (uint32_t)u->min_eligible;
     out->rule.min_bars = (uint32_t)u->min_bars;
     out->rule.min_close = u->min_close;
@@ -96,8 +101,8 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
     const opts *o = given;
     qlab_snapshot_options so;
     qlab_snapshot_made made = {0};
-    char *overrides = NULL;
-    qlab_code rc = fill_options(cx, o, &so, &overrides, err);
+    char *overrides = NULL, *lives = NULL;
+    qlab_code rc = fill_options(cx, o, &so, &overrides, &lives, err);
     if (rc == QLAB_OK)
         rc = qlab_snapshot_build(&cx->env, &so, &made, err);
     if (rc == QLAB_OK && made.id == NULL) {
@@ -115,6 +120,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
     }
     qlab_snapshot_made_free(&made);
     qlab_free(overrides);
+    qlab_free(lives);
     return rc;
 }
 

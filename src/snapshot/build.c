@@ -21,6 +21,8 @@ static void build_free(qlab_build *b)
 {
     qlab_lake_view_close(b->view);
     qlab_free(b->overrides);
+    qlab_free(b->given_lives);
+    qlab_free(b->given_life_first);
     qlab_free(b->facts);
     qlab_free(b->fact_first);
     qlab_free(b->delistings);
@@ -98,6 +100,20 @@ static qlab_code read_overrides(qlab_build *b, qlab_err *err)
     return code;
 }
 
+static qlab_code read_lives(qlab_build *b, qlab_err *err)
+{
+    qlab_code code = QLAB_OK;
+    b->lives_digest = qlab_sha256_of("", 0);
+    if (b->o.lives != NULL && b->o.lives[0] != '\0') {
+        code = qlab_sha256_file(b->o.lives, &b->lives_digest, NULL, err);
+        if (code == QLAB_OK)
+            code = qlab_lives_load(b->o.lives, b->view, &b->given_lives, &b->n_given_lives, err);
+    }
+    if (code == QLAB_OK)
+        QLAB_FIRST_OF(b->given_lives, b->n_given_lives, b->view->n_assets, b->given_life_first);
+    return code;
+}
+
 static qlab_code open_build(qlab_build *b, qlab_err *err)
 {
     json_t *doc = NULL;
@@ -112,6 +128,8 @@ static qlab_code open_build(qlab_build *b, qlab_err *err)
         return code;
     json_decref(doc);
     code = read_overrides(b, err);
+    if (code == QLAB_OK)
+        code = read_lives(b, err);
     if (code == QLAB_OK)
         code = read_facts(b, err);
     if (code == QLAB_OK)
@@ -132,6 +150,7 @@ static qlab_digest plan_digest(const qlab_build *b)
                         b->o.asof == QLAB_DATE_NONE ? json_null() : json_integer(b->o.asof));
     json_object_set_new(o, "calendar", json_string(b->o.calendar ? b->o.calendar : ""));
     json_object_set_new(o, "overrides", json_string(qlab_hex(b->overrides_digest, hex)));
+    json_object_set_new(o, "lives", json_string(qlab_hex(b->lives_digest, hex)));
     json_object_set_new(o, "min_eligible", json_integer(b->o.min_eligible));
     json_object_set_new(o, "rule", qlab_eligible_rule_json(&b->o.rule));
     qlab_digest d = qlab_json_digest(o);
@@ -488,6 +507,13 @@ qlab_code qlab_snapshot_build(const qlab_env *env, const qlab_snapshot_options *
         code = qlab_job_finish(finished, err);
     }
 done:
+    if (job != NULL && (code == QLAB_E_USAGE || code == QLAB_E_CONFIG || code == QLAB_E_NOT_FOUND ||
+                        code == QLAB_E_STALE)) {
+        qlab_err ignored = QLAB_ERR_INIT; /* nothing to resume: the call itself was wrong */
+        if (qlab_job_finish(job, &ignored) != QLAB_OK)
+            qlab_log_line(env->log, QLAB_LOG_WARN, "snapshot", "detail=\"%s\"", ignored.text);
+        job = NULL;
+    }
     qlab_job_close(job);
     build_free(&b);
     if (code != QLAB_OK)

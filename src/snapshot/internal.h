@@ -84,6 +84,9 @@ typedef struct qlab_build {
     qlab_digest overrides_digest;
     qlab_session_override *overrides;
     size_t n_overrides;
+    qlab_digest lives_digest; /* of the map file's bytes */
+    qlab_life *given_lives;   /* of the map file, by asset_ix */
+    size_t n_given_lives, *given_life_first;
     qlab_action *facts; /* visible, by asset_ix; those of asset ix from fact_first[ix] */
     size_t n_facts, *fact_first;
     qlab_delisting *delistings;

@@ -244,7 +244,9 @@ json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_conten
     json_object_set_new(
         layers, "delistings",
         layer(n_delistings ? "feed" : "none", n_delistings, n_delistings ? "REAL" : "ABSENT"));
-    json_object_set_new(layers, "lives", layer("derived", b->found.n_lives, "DERIVED"));
+    json_object_set_new(
+        layers, "lives",
+        layer(b->n_given_lives ? "map_file_and_derived" : "derived", b->found.n_lives, "DERIVED"));
     json_object_set_new(
         layers, "calendar",
         layer(b->n_overrides ? "derived_and_overrides" : "derived", n_dates, "DERIVED"));

@@ -65,6 +65,7 @@ typedef struct qlab_snapshot_options {
     uint32_t commit;       /* QLAB_LAKE_LATEST */
     const char *calendar;  /* exchange whose sessions are master; NULL or "": most eligible names */
     const char *overrides; /* session overrides file; NULL or "" */
+    const char *lives;     /* map file of lives; NULL or "" */
     uint32_t min_eligible; /* names that a session of the axis must have; 30 */
     qlab_eligible_rule rule;
 } qlab_snapshot_options;

@@ -31,6 +31,13 @@ typedef struct qlab_life {
     uint32_t n_bars;               /* valid bars up to the as-of */
 } qlab_life;
 
+/* A map file of lives, CSV with header asset_id,life_no,first_date: the lives of an asset that it
+ * names are those, whatever its gaps say (last_date and n_bars are left 0).  Strict: an unknown
+ * asset, or lives that are not 1, 2, ... with ascending dates, is QLAB_E_CONFIG with its line.
+ * *out by (asset_ix, life_no), owned by the caller (qlab_free). */
+qlab_code qlab_lives_load(const char *path, const qlab_lake_view *view, qlab_life **out, size_t *n,
+                          qlab_err *err) QLAB_MUST_USE;
+
 /* What happens to the factors on one ex-date, all actions of the date together.  For a date
  * without a bar the step acts on the next valid bar of the life. */
 typedef struct qlab_step {
