@@ -12,6 +12,9 @@ import sys
 import tempfile
 import zlib
 
+sys.path.insert(0, os.path.join(os.environ["QLAB_SOURCE"], "tests/support"))
+import schema  # noqa: E402
+
 quantlab = os.environ["QUANTLAB"]
 work = pathlib.Path(tempfile.mkdtemp(prefix="qlab-synth-"))
 bad = []
@@ -153,6 +156,8 @@ def is_good(b):
             (low is None or high is None or high >= low))
 
 
+bad += schema.errors(json.loads((work / "dirty/truth/manifest.json").read_text()),
+                     schema.load("synth_truth.schema.json"))
 n_assets = 0
 for path in sorted((work / "dirty/history").rglob("*.gz")):
     if path.parent.name == "ZZ":
