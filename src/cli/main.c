@@ -45,6 +45,7 @@
     CMD(stat_har)                                                                                  \
     CMD(stat_spearman)                                                                             \
     CMD(stat_adjust)                                                                               \
+    CMD(stat_cpcv)                                                                                 \
     CMD(stat_blocklength)                                                                          \
     CMD(stat_bootstrap)                                                                            \
     CMD(sql)                                                                                       \

@@ -212,6 +212,27 @@ def block_lengths(folder, rng):
     assert s == stat("bootstrap", "--input", path, "--of", "sharpe", "--seed", 7, "--threads", 2)
 
 
+def splits():
+    from itertools import combinations
+
+    for n, k, paths in [(6, 2, 5), (10, 2, 9), (10, 8, 36), (12, 3, 55)]:
+        r = stat("cpcv", "--groups", n, "--test", k)
+        assert r["value"] == paths and r["n_splits"] == math.comb(n, k), r
+        assert [s["test_groups"] for s in r["splits"]] == [list(c) for c in combinations(range(n), k)]
+        seen = [0] * n
+        for s in r["splits"]:
+            for g, path in zip(s["test_groups"], s["path_ids"]):
+                assert path == seen[g]
+                seen[g] += 1
+        assert seen == [paths] * n
+    r = stat("cpcv", "--groups", 20, "--test", 10)
+    assert r["value"] == 92378 and r["n_splits"] == 184756
+    r = stat("cpcv", "--groups", 3, "--test", 2, "--rows", 12, "--purge", 1, "--embargo", 1)
+    middle = r["splits"][1]
+    assert middle["test_rows"] == [0, 1, 2, 3, 8, 9, 10, 11] and middle["train_rows"] == [6]
+    assert middle["purged_rows"] == [4, 7] and middle["embargoed_rows"] == [5]
+
+
 def refusals(folder):
     for args, text in [
         (["psr", "--sr", "1"], "--t is needed"),
@@ -241,6 +262,7 @@ def main():
         sharpe_family(folder, rng)
         golden(folder)
         block_lengths(folder, rng)
+        splits()
         refusals(folder)
     print(f"{n_checks} numbers agree")
 
