@@ -76,6 +76,7 @@ static void cut_packs(qlab_synth_vendor_plan *plan, const sort_key *keys)
         plan->order[i] = keys[i].number;
         last->n++;
         bars += expected;
+        plan->n_bars_expected += expected;
     }
 }
 

@@ -105,7 +105,7 @@ static qlab_code make_all(const qlab_env *env, qlab_synth_vendor_plan *plan,
     const size_t n_threads = qlab_pool_threads(env->pool);
     making job = {.plan = plan, .workers = qlab_alloc_zero(n_threads, sizeof *job.workers)};
     qlab_synth_dirt_log registry_dirt = {QLAB_BUF_INIT, 0};
-    job.progress = qlab_progress_begin("synth", "bars", 0, env->quiet);
+    job.progress = qlab_progress_begin("synth", "bars", plan->n_bars_expected, env->quiet);
     qlab_code code = qlab_pool_run(env->pool, plan->n_packs, make_unit, &job, err);
     result->seconds = qlab_progress_end(job.progress);
     if (code == QLAB_OK)

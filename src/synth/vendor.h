@@ -53,6 +53,7 @@ typedef struct qlab_synth_vendor_plan {
     uint32_t *by_id;          /* numbers in byte order of id */
     qlab_synth_pack *packs;
     size_t n_packs;
+    uint64_t n_bars_expected; /* weekdays of all lives: a few percent more than there are bars */
 } qlab_synth_vendor_plan;
 
 qlab_synth_vendor_plan *qlab_synth_plan_make(const qlab_synth_market *m, const char *out);
