@@ -26,7 +26,7 @@ def tail_share(x):
 
 def main():
     unit = mpf(2) ** -42
-    out = ["/* num/math_tables.h -- made by num/make_tables.py; do not edit. */",
+    out = ["/* num/math_tables.h -- made by num/make_tables.py; do not edit. */", "/* clang-format off */",
            "#ifndef QLAB_NUM_MATH_TABLES_H", "#define QLAB_NUM_MATH_TABLES_H", ""]
     hi, lo = split(log(mpf(2)), unit)
     out += ["/* ln 2; the first part is a multiple of 2^-42, so that k times it is exact. */",

@@ -1,4 +1,5 @@
 /* num/math_tables.h -- made by num/make_tables.py; do not edit. */
+/* clang-format off */
 #ifndef QLAB_NUM_MATH_TABLES_H
 #define QLAB_NUM_MATH_TABLES_H
 
