@@ -131,7 +131,7 @@ static const qlab_opt OPTIONS[] = {
 
 const qlab_cmd qlab_cmd_stat_cpcv = {
     .name = "stat cpcv",
-    .summary = "splits and paths of combinatorial purged cross-validation",
+    .summary = "splits and paths of combinatorial purged CV",
     .help =
         "The value is the number of complete paths. Splits come in lexicographic order; the j-th "
         "time that a group is tested belongs to path j. With --rows each split lists its train, "
