@@ -365,6 +365,7 @@ static const char *const TEXTS[] = {
     "rank(if(e <= 1, a, b), by=currency)",
     "z(e)",
     "log(a/0.0001) + demean(e, by=exchange)*3",
+    "(a - b)*(a - b) + rank(c)*demean(d)", /* an array that is read twice is given on once */
 };
 enum { N_TEXTS = sizeof TEXTS / sizeof TEXTS[0] };
 
