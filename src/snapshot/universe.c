@@ -215,14 +215,14 @@ qlab_code qlab_build_bucket(const qlab_build *b, size_t bucket, int32_t asof, ql
         const qlab_delisting *gone =
             qlab_delisting_of(b->delistings + b->delisting_first[ix],
                               b->delisting_first[ix + 1] - b->delisting_first[ix], asof);
-        const qlab_series_truth truth = {.session = b->days[exchange].session,
-                                         .n_sessions = b->days[exchange].n_sessions,
-                                         .actions = actions,
-                                         .n_actions = n_actions,
-                                         .lives = b->given_lives + b->given_life_first[ix],
-                                         .n_lives =
-                                             b->given_life_first[ix + 1] - b->given_life_first[ix],
-                                         .delist_date = gone ? gone->delist_date : QLAB_DATE_NONE};
+        const qlab_series_truth truth = {
+            .session = b->days[exchange].session,
+            .n_sessions = b->days[exchange].n_sessions,
+            .actions = actions,
+            .n_actions = n_actions,
+            .lives = b->given_lives ? b->given_lives + b->given_life_first[ix] : NULL,
+            .n_lives = b->given_life_first[ix + 1] - b->given_life_first[ix],
+            .delist_date = gone ? gone->delist_date : QLAB_DATE_NONE};
         qlab_series_discover(&bars, a, &truth, &s, &f);
         qlab_grow((void **)&reason, &cap_reason, s.n + 1, 1);
         uint8_t asset_class = (uint8_t)b->view->assets[ix].asset_class;
