@@ -378,7 +378,7 @@ static qlab_code write_folder(const qlab_build *b, const char *id, const qlab_co
         code = put_json(dir, "contract_layers_manifest.json", qlab_build_layers(b, id, content),
                         files, err);
     if (code == QLAB_OK)
-        code = put_json(dir, "snapshot_head.json", qlab_build_head(b, id), files, err);
+        code = put_json(dir, "snapshot_head.json", qlab_build_head(b, id, content), files, err);
     if (code == QLAB_OK) {
         *manifest = qlab_build_manifest(b, id, content, files);
         code = put_json(dir, "snapshot_manifest.json", json_incref(*manifest), NULL, err);

@@ -136,7 +136,7 @@ qlab_code qlab_build_write_tables(const qlab_build *b, const char *dir, json_t *
 json_t *qlab_build_manifest(const qlab_build *b, const char *id, const qlab_content *content,
                             json_t *files);
 /* The few members that a list shows, in a file of their own: listing reads no manifest. */
-json_t *qlab_build_head(const qlab_build *b, const char *id);
+json_t *qlab_build_head(const qlab_build *b, const char *id, const qlab_content *content);
 json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_content *content);
 
 /* load.c: fills the tables of a snapshot whose manifest and lake view are there. */

@@ -93,6 +93,14 @@ static json_t *count_actions(const qlab_build *b)
     return o;
 }
 
+static uint64_t count_delistings(const qlab_build *b)
+{
+    uint64_t n = 0;
+    for (size_t i = 0; i < b->n_delistings; i++)
+        n += b->delistings[i].delist_date <= b->asof;
+    return n;
+}
+
 static json_t *count_calendar(const qlab_build *b)
 {
     json_t *o = json_array();
@@ -144,7 +152,9 @@ json_t *qlab_build_manifest(const qlab_build *b, const char *id, const qlab_cont
 {
     char hex[QLAB_HEX_BYTES];
     json_t *inputs = inputs_of(b, content), *hashed = json_object_get(inputs, "content");
-    json_t *m = qlab_artifact_begin("snapshot_manifest/1", NULL, inputs);
+    char *run_id = qlab_asprintf("snapshot_%s", id);
+    json_t *m = qlab_artifact_begin("snapshot_manifest/1", run_id, inputs);
+    qlab_free(run_id);
     json_object_set_new(m, "snapshot_id", json_string(id));
     json_object_set_new(m, "content_digest", json_string(qlab_hex(qlab_json_digest(hashed), hex)));
     json_object_set_new(m, "asof", day(b->asof));
@@ -166,19 +176,22 @@ json_t *qlab_build_manifest(const qlab_build *b, const char *id, const qlab_cont
     json_object_set_new(m, "exchanges", count_calendar(b));
     json_object_set_new(m, "lives", whole(b->found.n_lives));
     json_object_set_new(m, "actions", count_actions(b));
-    json_object_set_new(m, "delistings", whole(b->n_delistings));
+    json_object_set_new(m, "delistings", whole(count_delistings(b)));
     json_object_set(m, "files", files);
     json_decref(inputs);
     return m;
 }
 
-json_t *qlab_build_head(const qlab_build *b, const char *id)
+json_t *qlab_build_head(const qlab_build *b, const char *id, const qlab_content *content)
 {
     uint64_t n_eligible = 0;
     for (size_t i = 0; i < b->found.n_universe; i++)
         n_eligible += b->found.universe[i].reason == QLAB_ELIGIBLE;
-    json_t *m = json_object();
-    json_object_set_new(m, "schema", json_string("snapshot_head/1"));
+    json_t *inputs = inputs_of(b, content);
+    char *run_id = qlab_asprintf("snapshot_%s", id);
+    json_t *m = qlab_artifact_begin("snapshot_head/1", run_id, inputs);
+    qlab_free(run_id);
+    json_decref(inputs);
     json_object_set_new(m, "snapshot_id", json_string(id));
     json_object_set_new(m, "asof", day(b->asof));
     json_object_set_new(m, "commit", whole(b->view->commit));
@@ -232,10 +245,10 @@ static json_t *finding_json(const qlab_build *b, const qlab_finding_row *f)
 json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_content *content)
 {
     json_t *inputs = inputs_of(b, content), *layers = json_object(), *findings = json_array();
-    json_t *m = qlab_artifact_begin("contract_layers_manifest/1", NULL, inputs);
-    uint64_t n_delistings = 0, n_dates = 0;
-    for (size_t i = 0; i < b->n_delistings; i++)
-        n_delistings += b->delistings[i].delist_date <= b->asof;
+    char *run_id = qlab_asprintf("snapshot_%s", id);
+    json_t *m = qlab_artifact_begin("contract_layers_manifest/1", run_id, inputs);
+    qlab_free(run_id);
+    uint64_t n_delistings = count_delistings(b), n_dates = 0;
     for (size_t e = 0; e < b->n_exchanges; e++)
         n_dates += b->days[e].n;
     json_object_set_new(m, "snapshot_id", json_string(id));

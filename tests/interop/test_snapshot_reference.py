@@ -11,6 +11,8 @@ import tempfile
 from decimal import Decimal
 
 sys.path.insert(0, os.path.join(os.environ["QLAB_SOURCE"], "tests", "interop"))
+sys.path.insert(0, os.path.join(os.environ["QLAB_SOURCE"], "tests", "support"))
+import schema
 import truth_reference as ref
 
 
@@ -126,6 +128,21 @@ def check_delistings(root, vendor):
     assert again["commit"] == 0 and again["counts"]["rows_known"] == len(want)
 
 
+def check_schemas(root, snapshot):
+    folder = os.path.join(root, "snapshots", "snapshot_id=" + snapshot)
+    names = ["snapshot_manifest", "snapshot_head", "contract_layers_manifest"]
+    files = [(name, os.path.join(folder, name + ".json")) for name in names]
+    for run in os.listdir(os.path.join(root, "runs")):
+        for name in ("actions_load_report", "delistings_load_report"):
+            path = os.path.join(root, "runs", run, name + ".json")
+            files += [(name, path)] if os.path.exists(path) else []
+    assert len(files) >= 4
+    for name, path in files:
+        with open(path, encoding="utf-8") as f:
+            faults = schema.errors(json.load(f), schema.load(name + ".schema.json"))
+        assert not faults, path + ": " + "; ".join(faults[:5])
+
+
 def main():
     work = tempfile.mkdtemp(prefix="qlab-test-")
     try:
@@ -147,6 +164,13 @@ def main():
         made = json.loads(ref.run("snapshot", "build", "--root", root, "--quiet", "--json"))
         s, wrong = ref.check(root, made["snapshot_id"])
         assert not wrong, "\n".join(wrong[:20])
+        feed = os.path.join(work, "feed.csv")
+        with open(feed, "w", encoding="utf-8") as f:
+            f.write("asset_id,ex_date,action_type,split_factor,dividend_cash\n"
+                    "%s,2023-05-02,split,3,\nUS:NOBODY,2023-05-02,split,2,\n"
+                    % s["universe"][0]["asset_id"])
+        ref.run("actions", "load", "--root", root, "--quiet", feed)
+        check_schemas(root, made["snapshot_id"])
         # The comparison means something only where these happen.
         flags = s["manifest"]["bars"]["flags"]
         for name in ("ZERO_VOLUME", "MISSING_VOLUME", "GAP_BEFORE", "JUMP", "OUTSIDE_RANGE",
