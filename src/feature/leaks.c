@@ -30,7 +30,7 @@ typedef struct check {
 
 /* Stored rows of one part: asset_ix, date, then the columns as doubles. */
 typedef struct stored {
-    qlab_table t;
+    qlab_table t, elig;                     /* elig: asset_ix, date, reason_code, adv60_median */
     size_t place[QLAB_FEATURE_MAX_COLUMNS]; /* of catalogue column k in t */
 } stored;
 
@@ -64,6 +64,21 @@ static qlab_code read_part(check *c, const qlab_panel_part *part, stored *out, q
     qlab_free(path);
     qlab_code code = qlab_conn_query(c->conn, sql.at, types, n, &out->t, err);
     qlab_buf_free(&sql);
+    return code;
+}
+
+static qlab_code read_eligibility(check *c, const qlab_panel_part *part, stored *out, qlab_err *err)
+{
+    const qlab_type types[] = {QLAB_T_U32, QLAB_T_DATE, QLAB_T_F64, QLAB_T_F64};
+    qlab_buf sql = QLAB_BUF_INIT;
+    char *path = qlab_panel_part_path(c->env->root, part->name);
+    qlab_buf_puts(&sql, "SELECT asset_ix, asof_date, reason_code::DOUBLE, adv60_median FROM "
+                        "read_parquet(");
+    qlab_sql_quote(&sql, path);
+    qlab_buf_puts(&sql, ")");
+    qlab_code code = qlab_conn_query(c->conn, sql.at, types, 4, &out->elig, err);
+    qlab_buf_free(&sql);
+    qlab_free(path);
     return code;
 }
 
@@ -205,6 +220,21 @@ static void compare(check *c, const char *asset_id, int32_t date, const char *co
     c->out->n_differences++;
 }
 
+/* Eligibility is made by the same pass and must not know the future either. */
+static void compare_eligibility(check *c, const stored *s, uint32_t ix, int32_t date,
+                                const char *asset_id, const char *future)
+{
+    for (size_t i = 0; i < s->elig.n_rows; i++) {
+        if (s->elig.cols[0].u32[i] != ix || s->elig.cols[1].i32[i] != date)
+            continue;
+        bool one = c->block.n_elig == 1;
+        compare(c, asset_id, date, "reason_code", future, s->elig.cols[2].f64[i],
+                one ? c->block.reason[0] : NAN);
+        compare(c, asset_id, date, "adv60_median", future, s->elig.cols[3].f64[i],
+                one ? c->block.adv60[0] : NAN);
+    }
+}
+
 static void check_row(check *c, const qlab_window *w, const stored *s, size_t row)
 {
     static const char *const futures[] = {"cut", "garbage"};
@@ -226,6 +256,7 @@ static void check_row(check *c, const qlab_window *w, const stored *s, size_t ro
                 compare(c, asset_id, date, c->catalogue->at[k].name, futures[f],
                         s->t.cols[s->place[k]].f64[row],
                         c->block.n == 1 ? c->block.col[k][0] : NAN);
+        compare_eligibility(c, s, ix, date, asset_id, futures[f]);
         past_free(&p);
     }
     c->out->n_rows++;
@@ -234,14 +265,18 @@ static void check_row(check *c, const qlab_window *w, const stored *s, size_t ro
 /* ---- the sample -------------------------------------------------------------------------------
  */
 
-static qlab_code check_part(check *c, const qlab_panel_part *part, size_t n_rows, uint64_t unit,
-                            qlab_err *err)
+static qlab_code check_part(check *c, const qlab_panel_part *part, const qlab_panel_part *elig,
+                            size_t n_rows, uint64_t unit, qlab_err *err)
 {
     stored s;
     memset(&s, 0, sizeof s);
     qlab_code code = read_part(c, part, &s, err);
-    if (code != QLAB_OK)
+    if (code == QLAB_OK)
+        code = read_eligibility(c, elig, &s, err);
+    if (code != QLAB_OK) {
+        qlab_table_free(&s.t);
         return code;
+    }
     qlab_window w;
     qlab_window_init(&w, c->snap, part->bucket);
     int32_t last = qlab_date_of_month_index(part->month + 1) - 1;
@@ -253,6 +288,7 @@ static qlab_code check_part(check *c, const qlab_panel_part *part, size_t n_rows
     }
     qlab_window_free(&w);
     qlab_table_free(&s.t);
+    qlab_table_free(&s.elig);
     return code;
 }
 
@@ -285,10 +321,12 @@ static qlab_code check_sample(check *c, const json_t *manifest, size_t n_rows, q
     if (code != QLAB_OK)
         return code;
     qlab_panel_part *parts = qlab_alloc(json_array_size(list), sizeof *parts);
-    size_t n = 0;
-    for (size_t i = 0; i < json_array_size(list) && code == QLAB_OK; i++) {
-        code = qlab_set_manifest_part(json_array_get(list, i), c->out->id, &parts[n], err);
-        n += code == QLAB_OK && parts[n].kind == QLAB_PANEL_FEATURES && parts[n].n_rows > 0;
+    size_t n = 0, n_all = json_array_size(list);
+    qlab_panel_part *all = qlab_alloc(n_all, sizeof *all);
+    for (size_t i = 0; i < n_all && code == QLAB_OK; i++) {
+        code = qlab_set_manifest_part(json_array_get(list, i), c->out->id, &all[i], err);
+        if (code == QLAB_OK && all[i].kind == QLAB_PANEL_FEATURES && all[i].n_rows > 0)
+            parts[n++] = all[i];
     }
     size_t take = n < MAX_PARTS ? n : MAX_PARTS;
     for (size_t i = 0; i < take && code == QLAB_OK; i++) {
@@ -296,8 +334,18 @@ static qlab_code check_sample(check *c, const json_t *manifest, size_t n_rows, q
         size_t lo = i * n / take, hi = (i + 1) * n / take;
         size_t at = lo + (size_t)qlab_rng_below(c->env->seed, UINT64_MAX, i, hi - lo);
         size_t rows = (i + 1) * n_rows / take - i * n_rows / take;
-        code = check_part(c, &parts[at], rows, at, err);
+        const qlab_panel_part *elig = all;
+        while (elig < all + n_all &&
+               (elig->kind != QLAB_PANEL_ELIGIBILITY || elig->month != parts[at].month ||
+                elig->bucket != parts[at].bucket))
+            elig++;
+        if (elig == all + n_all)
+            code = qlab_fail(err, QLAB_E_CORRUPT, "%s has features and no eligibility of a month",
+                             c->out->id);
+        else
+            code = check_part(c, &parts[at], elig, rows, at, err);
     }
+    qlab_free(all);
     qlab_free(parts);
     return code;
 }

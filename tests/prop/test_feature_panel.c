@@ -141,6 +141,10 @@ T_TEST(one_date_some_dates_and_all_hold_the_same_bits)
     check_same_rows(&l, all.id, one.id);
     check_same_rows(&l, all.id, some.id);
     check_same_rows(&l, all.id, tail.id);
+    /* before a halt longer than what is read ahead: labels ask for more */
+    qlab_features_made halt = build(&l, t_market_day(297), t_market_day(299), 1, NULL);
+    check_same_rows(&l, all.id, halt.id);
+    qlab_features_made_free(&halt);
     T_CHECK(strcmp(all.id, one.id) != 0 && strcmp(one.id, some.id) != 0);
     qlab_features_made_free(&all);
     qlab_features_made_free(&one);

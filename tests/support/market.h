@@ -29,6 +29,8 @@ static inline bool t_market_has(uint32_t ix, size_t day, size_t n_days)
         return false;
     if (ix % 13 == 12 && day >= 200 && day < 500)
         return false;
+    if (ix % 19 == 18 && day >= 300 && day < 470)
+        return false;
     return qlab_rng_u64(6, ix, day) % 200 != 0;
 }
 
