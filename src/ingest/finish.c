@@ -244,11 +244,6 @@ static json_t *pack_json(const qlab_ingest *g, size_t i)
     return o;
 }
 
-static const char *basis_name(qlab_basis b)
-{
-    return b == QLAB_BASIS_RAW ? "raw" : "split_adjusted";
-}
-
 static json_t *flags_json(const qlab_ingest *g)
 {
     json_t *a = json_array();
@@ -269,8 +264,10 @@ static json_t *manifest_json(const qlab_ingest *g, const char *run_id, json_t *i
     json_object_set_new(o, "commit", json_integer(g->seq));
     json_object_set(o, "adapter", json_object_get(asked, "adapter"));
     json_object_set(o, "types", json_object_get(asked, "types"));
-    json_object_set_new(o, "price_basis", json_string(basis_name(g->options->price_basis)));
-    json_object_set_new(o, "volume_basis", json_string(basis_name(g->options->volume_basis)));
+    json_object_set_new(o, "price_basis",
+                        json_string(qlab_ingest_basis_name(g->options->price_basis)));
+    json_object_set_new(o, "volume_basis",
+                        json_string(qlab_ingest_basis_name(g->options->volume_basis)));
     json_object_set_new(o, "flags", flags_json(g));
     json_object_set(o, "counts", g->counts);
     json_object_set(registry, "path", json_object_get(asked, "registry"));
@@ -361,8 +358,10 @@ static json_t *inputs_json(const qlab_ingest *g, const json_t *sources)
     json_object_set_new(o, "parent_sha256",
                         g->parent > 0 ? json_string(g->parent_sha256) : json_null());
     json_object_set_new(o, "sources_sha256", json_string(qlab_hex(qlab_json_digest(sources), hex)));
-    json_object_set_new(o, "price_basis", json_string(basis_name(g->options->price_basis)));
-    json_object_set_new(o, "volume_basis", json_string(basis_name(g->options->volume_basis)));
+    json_object_set_new(o, "price_basis",
+                        json_string(qlab_ingest_basis_name(g->options->price_basis)));
+    json_object_set_new(o, "volume_basis",
+                        json_string(qlab_ingest_basis_name(g->options->volume_basis)));
     json_object_set_new(o, "ingest_version", json_integer(QLAB_INGEST_VERSION));
     return o;
 }
@@ -388,7 +387,8 @@ static qlab_code build_run_folder(const qlab_ingest *g, const char *dir, const c
     return rc;
 }
 
-static qlab_code publish(const qlab_env *env, const char *built, const char *run_id, qlab_err *err)
+qlab_code qlab_ingest_publish(const qlab_env *env, const char *built, const char *run_id,
+                              qlab_err *err)
 {
     char *final_dir = qlab_run_dir(env, run_id);
     qlab_code rc = qlab_folder_publish(built, final_dir, err);
@@ -440,6 +440,18 @@ static qlab_code commit(qlab_ingest *g, json_t *sources, const char *run_id, uin
     return rc;
 }
 
+/* Time, host and command line of the run, beside its manifest; no hash covers them. */
+static qlab_code write_run_record(const qlab_ingest *g, const char *built, qlab_err *err)
+{
+    char *manifest = qlab_path_join(built, "ingest_manifest.json");
+    json_t *record = qlab_run_record(g->env, qlab_job_seconds(g->job));
+    const qlab_code rc = qlab_run_record_write(manifest, record, err);
+
+    json_decref(record);
+    qlab_free(manifest);
+    return rc;
+}
+
 qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
 {
     json_t *sources = NULL, *inputs = NULL;
@@ -463,99 +475,16 @@ qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *
     out->run_id = qlab_run_id("ingest", g->max_date, inputs, NULL);
     rc = build_run_folder(g, built, out->run_id, inputs, sources, err);
     if (rc == QLAB_OK)
+        rc = write_run_record(g, built, err);
+    if (rc == QLAB_OK)
         rc = commit(g, sources, out->run_id, &out->commit, err);
     if (rc == QLAB_OK)
-        rc = publish(g->env, built, out->run_id, err);
+        rc = qlab_ingest_publish(g->env, built, out->run_id, err);
     if (rc == QLAB_OK)
         rc = qlab_ingest_remember(g, out->commit, qlab_job_seconds(g->job), err);
 done:
     json_decref(sources);
     json_decref(inputs);
     qlab_free(built);
-    return rc;
-}
-
-/* ---- healing --------------------------------------------------------------------------------- */
-
-static bool is_run(const char *built, const char *run_id)
-{
-    char *path = qlab_path_join(built, "ingest_manifest.json");
-    qlab_err ignored = QLAB_ERR_INIT;
-    json_t *o = NULL;
-    bool same = false;
-
-    if (qlab_file_exists(path) && qlab_json_load(path, &o, &ignored) == QLAB_OK) {
-        const char *is = json_string_value(json_object_get(o, "run_id"));
-        same = is != NULL && strcmp(is, run_id) == 0;
-    }
-    json_decref(o);
-    qlab_free(path);
-    return same;
-}
-
-/* A kill between commit and publication leaves the built folder below its job: put it in place. */
-qlab_code qlab_ingest_heal(qlab_ingest *g, qlab_err *err)
-{
-    json_t *doc = NULL;
-    char **names = NULL;
-    size_t n = 0;
-    char *jobs = qlab_path_join(g->env->root, "jobs");
-    qlab_code rc = QLAB_OK;
-
-    if (g->last_number == 0 || !qlab_file_exists(jobs))
-        goto done;
-    rc = qlab_lake_read_commit(g->env->root, g->last_number, &doc, NULL, err);
-    if (rc != QLAB_OK)
-        goto done;
-    const char *run_id = json_string_value(json_object_get(doc, "run_id"));
-    if (run_id == NULL || qlab_run_exists(g->env, run_id))
-        goto done;
-    rc = qlab_dir_list(jobs, &names, &n, err);
-    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
-        char *dir = qlab_path_join(jobs, names[i]);
-        char *built = qlab_path_join(dir, "run");
-        if (is_run(built, run_id)) {
-            rc = publish(g->env, built, run_id, err);
-            if (rc == QLAB_OK)
-                rc = qlab_dir_remove_tree(dir, err);
-        }
-        qlab_free(built);
-        qlab_free(dir);
-    }
-done:
-    qlab_dir_list_free(names, n);
-    json_decref(doc);
-    qlab_free(jobs);
-    return rc;
-}
-
-/* Job folders of ingests that can never be taken up again: the lake or the vendor has moved on. */
-qlab_code qlab_ingest_sweep_jobs(const qlab_ingest *g, bool keep_plan, qlab_err *err)
-{
-    char **names = NULL, hex[QLAB_HEX_BYTES];
-    size_t n = 0;
-    char *jobs = qlab_path_join(g->env->root, "jobs");
-    qlab_code rc = QLAB_OK;
-
-    if (qlab_file_exists(jobs))
-        rc = qlab_dir_list(jobs, &names, &n, err);
-    qlab_hex(g->plan, hex);
-    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
-        qlab_err ignored = QLAB_ERR_INIT;
-        json_t *plan = NULL;
-        char *dir = qlab_path_join(jobs, names[i]), *path = qlab_path_join(dir, "plan.json");
-        if (qlab_file_exists(path) && qlab_json_load(path, &plan, &ignored) == QLAB_OK) {
-            const char *name = json_string_value(json_object_get(plan, "name"));
-            const char *of = json_string_value(json_object_get(plan, "plan"));
-            const bool current = keep_plan && of != NULL && strcmp(of, hex) == 0;
-            if (name != NULL && strcmp(name, "ingest") == 0 && !current)
-                rc = qlab_dir_remove_tree(dir, err);
-        }
-        json_decref(plan);
-        qlab_free(path);
-        qlab_free(dir);
-    }
-    qlab_dir_list_free(names, n);
-    qlab_free(jobs);
     return rc;
 }

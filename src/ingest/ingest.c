@@ -16,11 +16,6 @@ static qlab_code load_registry(qlab_ingest *g, qlab_err *err)
                : qlab_registry_load(o->vendor_dir, &g->registry, err);
 }
 
-static const char *basis_name(qlab_basis b)
-{
-    return b == QLAB_BASIS_RAW ? "raw" : "split_adjusted";
-}
-
 static qlab_code check_basis(const qlab_ingest *g, qlab_err *err)
 {
     const qlab_lake_view *v = g->view;
@@ -31,15 +26,16 @@ static qlab_code check_basis(const qlab_ingest *g, qlab_err *err)
     if (v->price_basis != o->price_basis)
         return qlab_fail(err, QLAB_E_USAGE,
                          "the lake's price basis is %s and cannot become %s: use another root",
-                         basis_name(v->price_basis), basis_name(o->price_basis));
+                         qlab_ingest_basis_name(v->price_basis),
+                         qlab_ingest_basis_name(o->price_basis));
     if (v->volume_basis != o->volume_basis)
         return qlab_fail(err, QLAB_E_USAGE,
                          "the lake's volume basis is %s and cannot become %s: use another root",
-                         basis_name(v->volume_basis), basis_name(o->volume_basis));
+                         qlab_ingest_basis_name(v->volume_basis),
+                         qlab_ingest_basis_name(o->volume_basis));
     return QLAB_OK;
 }
 
-/* Numbers of commits that a lake without any has. */
 static qlab_code open_parent(qlab_ingest *g, qlab_err *err)
 {
     const qlab_code rc = qlab_lake_view_open(g->env, QLAB_LAKE_LATEST, &g->view, err);

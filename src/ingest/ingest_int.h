@@ -99,6 +99,7 @@ qlab_code qlab_ingest_unit_do(void *ctx, size_t unit, size_t worker, json_t **re
                               uint64_t *n_counted, qlab_err *err);
 qlab_digest qlab_ingest_unit_key(void *ctx, size_t unit);
 /* tally.c */
+const char *qlab_ingest_basis_name(qlab_basis b);
 void qlab_tally_add(qlab_tally *to, const qlab_tally *from);
 bool qlab_tally_balances(const qlab_tally *t);
 json_t *qlab_tally_json(const qlab_tally *t);  /* new; FORMATS 4 names */
@@ -112,6 +113,10 @@ qlab_code qlab_part_of_json(const json_t *o, const char *where, qlab_part *p,
 /* Fills in what is said of packs and rows; fails where no pack at all could be read. */
 qlab_code qlab_ingest_sum_up(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err) QLAB_MUST_USE;
 qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err) QLAB_MUST_USE;
+/* Renames a built run folder into place; one that is there already is as good. */
+qlab_code qlab_ingest_publish(const qlab_env *env, const char *built, const char *run_id,
+                              qlab_err *err) QLAB_MUST_USE;
+/* heal.c */
 /* Publishes the run folder of the last commit where a kill came between the two. */
 qlab_code qlab_ingest_heal(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
 qlab_code qlab_ingest_sweep_jobs(const qlab_ingest *g, bool keep_plan, qlab_err *err) QLAB_MUST_USE;

@@ -5,6 +5,11 @@
 
 #include <string.h>
 
+const char *qlab_ingest_basis_name(qlab_basis b)
+{
+    return b == QLAB_BASIS_RAW ? "raw" : "split_adjusted";
+}
+
 void qlab_tally_add(qlab_tally *to, const qlab_tally *from)
 {
     qlab_counts_add(&to->in, &from->in);

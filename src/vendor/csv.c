@@ -3,7 +3,7 @@
 #include "base/alloc.h"
 #include "base/date.h"
 #include "base/file.h"
-#include "vendor/csv_table.h"
+#include "vendor/csv_int.h"
 
 #include <assert.h>
 #include <math.h>
@@ -11,14 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-enum { NO_COLUMN = -1 };
-
-/* Where the fields are in a file with this header. */
-typedef struct qlab_csv_header {
-    size_t n_cells;
-    int date, symbol, field[QLAB_N_FIELDS];
-} qlab_csv_header;
 
 struct qlab_csv_reader {
     const qlab_csv_style *style;
@@ -90,12 +82,12 @@ static int column_of(const qlab_csv_record *r, const char *name)
         if (same_word(r->cells[i], name))
             return (int)i;
     }
-    return NO_COLUMN;
+    return QLAB_CSV_NO_COLUMN;
 }
 
 /* False, with why: the header lacks a column that rows cannot do without. */
-static bool read_header(const qlab_csv_style *style, const qlab_csv_record *r, qlab_csv_header *h,
-                        char *why, size_t n_why)
+bool qlab_csv_read_header(const qlab_csv_style *style, const qlab_csv_record *r, qlab_csv_header *h,
+                          char *why, size_t n_why)
 {
     if (r->bad != NULL) {
         snprintf(why, n_why, "header: %s", r->bad);
@@ -103,20 +95,22 @@ static bool read_header(const qlab_csv_style *style, const qlab_csv_record *r, q
     }
     h->n_cells = r->n_cells;
     h->date = column_of(r, style->date);
-    h->symbol = style->symbol_is_file_name ? NO_COLUMN : column_of(r, style->symbol);
+    h->symbol = style->symbol_is_file_name ? QLAB_CSV_NO_COLUMN : column_of(r, style->symbol);
     for (unsigned f = 0; f < QLAB_N_FIELDS; f++)
         h->field[f] = column_of(r, style->field[f]);
-    const char *missing = h->date == NO_COLUMN                      ? style->date
-                          : h->field[QLAB_FIELD_CLOSE] == NO_COLUMN ? style->field[QLAB_FIELD_CLOSE]
-                          : !style->symbol_is_file_name && h->symbol == NO_COLUMN ? style->symbol
-                                                                                  : NULL;
-    if (missing == NULL && h->date != NO_COLUMN && h->field[QLAB_FIELD_CLOSE] != NO_COLUMN)
+    const char *missing =
+        h->date == QLAB_CSV_NO_COLUMN                      ? style->date
+        : h->field[QLAB_FIELD_CLOSE] == QLAB_CSV_NO_COLUMN ? style->field[QLAB_FIELD_CLOSE]
+        : !style->symbol_is_file_name && h->symbol == QLAB_CSV_NO_COLUMN ? style->symbol
+                                                                         : NULL;
+    if (missing == NULL && h->date != QLAB_CSV_NO_COLUMN &&
+        h->field[QLAB_FIELD_CLOSE] != QLAB_CSV_NO_COLUMN)
         return true;
     snprintf(why, n_why, "header: there was no column \"%s\"", missing != NULL ? missing : "close");
     return false;
 }
 
-static void put_id(const qlab_csv_style *style, qlab_str symbol, qlab_buf *out)
+void qlab_csv_put_id(const qlab_csv_style *style, qlab_str symbol, qlab_buf *out)
 {
     const size_t k = style->strip_suffix != NULL ? strlen(style->strip_suffix) : 0;
 
@@ -129,7 +123,7 @@ static void put_id(const qlab_csv_style *style, qlab_str symbol, qlab_buf *out)
 }
 
 /* "stocks/aapl.us.csv.gz" is AAPL, where ".us" is taken off. */
-static void put_file_id(const qlab_csv_style *style, const char *path, qlab_buf *out)
+void qlab_csv_put_file_id(const qlab_csv_style *style, const char *path, qlab_buf *out)
 {
     static const char *const ends[] = {".gz", ".csv", ".txt"};
     const char *name = qlab_path_base(path);
@@ -140,7 +134,7 @@ static void put_file_id(const qlab_csv_style *style, const char *path, qlab_buf 
         if (n > k && strncasecmp(name + n - k, ends[i], k) == 0)
             n -= k;
     }
-    put_id(style, (qlab_str){name, n}, out);
+    qlab_csv_put_id(style, (qlab_str){name, n}, out);
     for (size_t i = strlen(style->exchange) + 1; i < out->n; i++) {
         if (out->at[i] >= 'a' && out->at[i] <= 'z')
             out->at[i] = (char)(out->at[i] - 'a' + 'A');
@@ -200,7 +194,7 @@ static void read_bar(const qlab_csv_reader *r, const qlab_csv_record *rec, qlab_
                                                                        : QLAB_DATE_BAD;
     for (unsigned f = 0; f < QLAB_N_FIELDS; f++) {
         b->v[f] = NAN;
-        if (h->field[f] == NO_COLUMN || is_missing(rec->cells[h->field[f]]))
+        if (h->field[f] == QLAB_CSV_NO_COLUMN || is_missing(rec->cells[h->field[f]]))
             continue;
         if (!qlab_cell_number(rec->cells[h->field[f]], &b->v[f]))
             b->bad_fields |= 1U << f;
@@ -278,12 +272,12 @@ static void end_run(qlab_csv_reader *r)
 static void begin_run(qlab_csv_reader *r, const qlab_csv_record *rec, qlab_str symbol)
 {
     end_run(r);
-    if (r->header.symbol == NO_COLUMN)
-        put_file_id(r->style, r->job->path, &r->id);
+    if (r->header.symbol == QLAB_CSV_NO_COLUMN)
+        qlab_csv_put_file_id(r->style, r->job->path, &r->id);
     else
-        put_id(r->style, symbol, &r->id);
+        qlab_csv_put_id(r->style, symbol, &r->id);
     r->in_run = true;
-    r->who = r->header.symbol != NO_COLUMN && symbol.n == 0
+    r->who = r->header.symbol != QLAB_CSV_NO_COLUMN && symbol.n == 0
                  ? QLAB_WHO_UNKNOWN
                  : r->job->who(r->job->ctx, (qlab_str){r->id.at, r->id.n}, &r->slot);
     r->run_line = rec->line;
@@ -334,7 +328,7 @@ static void take_record(void *ctx, const qlab_csv_record *rec)
     if (r->why[0] != '\0')
         return;
     if (!r->have_header) {
-        r->have_header = read_header(r->style, rec, &r->header, r->why, sizeof r->why);
+        r->have_header = qlab_csv_read_header(r->style, rec, &r->header, r->why, sizeof r->why);
         return;
     }
     r->n_lines++;
@@ -349,7 +343,7 @@ static void take_record(void *ctx, const qlab_csv_record *rec)
         return;
     }
     const qlab_str symbol =
-        r->header.symbol == NO_COLUMN ? QLAB_STR("") : rec->cells[r->header.symbol];
+        r->header.symbol == QLAB_CSV_NO_COLUMN ? QLAB_STR("") : rec->cells[r->header.symbol];
     if (!r->in_run || !qlab_str_eq(symbol, (qlab_str){r->file_id.at, r->file_id.n}))
         begin_run(r, rec, symbol);
     take_row(r, rec);
@@ -432,179 +426,4 @@ qlab_code qlab_csv_read(qlab_csv_reader *r, const qlab_pack_job *job, qlab_rows 
     out->n_lines = r->n_lines;
     const qlab_pack_settle how = {restart, r, &r->to, r->first_row, r->first_segment};
     return qlab_pack_settle_read(&how, job, &in, duplicate, cap_duplicate, out, err);
-}
-
-/* ---- symbols --------------------------------------------------------------------------------- */
-
-typedef struct qlab_csv_scan {
-    qlab_csv_table table;
-    const qlab_csv_style *style;
-    qlab_registry *registry;
-    const char *path;
-    qlab_csv_header header;
-    bool have_header, refused;
-    char why[128];
-    qlab_buf id, last;
-} qlab_csv_scan;
-
-static void add_asset(qlab_registry *reg, const qlab_csv_style *style, const qlab_buf *id,
-                      const char *path)
-{
-    qlab_vendor_asset *a = qlab_registry_put(reg);
-
-    a->asset_id = qlab_arena_strndup(&reg->strings, id->at, id->n);
-    a->symbol = a->provider_symbol = a->asset_id + strlen(style->exchange) + 1;
-    a->exchange = style->exchange;
-    a->type_norm = style->type_norm;
-    a->currency = style->currency;
-    a->country = style->country;
-    a->pointer = path;
-    a->line = reg->n_assets; /* of two files with one symbol the last in byte order wins */
-}
-
-static void scan_record(void *ctx, const qlab_csv_record *rec)
-{
-    qlab_csv_scan *s = ctx;
-
-    if (s->refused)
-        return;
-    if (!s->have_header) {
-        s->have_header = read_header(s->style, rec, &s->header, s->why, sizeof s->why);
-        s->refused = !s->have_header;
-        return;
-    }
-    if (rec->bad != NULL || rec->n_cells != s->header.n_cells || !qlab_str_is_utf8(rec->text))
-        return;
-    const qlab_str symbol = rec->cells[s->header.symbol];
-    if (symbol.n == 0 || qlab_str_eq(symbol, (qlab_str){s->last.at, s->last.n}))
-        return;
-    s->last.n = 0;
-    qlab_buf_put(&s->last, symbol.at, symbol.n);
-    put_id(s->style, symbol, &s->id);
-    add_asset(s->registry, s->style, &s->id, s->path);
-    /* Rows of many symbols may alternate: fold repeats before they fill the memory. */
-    if (s->registry->n_assets > 2 * s->registry->n_folded + 4096) {
-        qlab_registry_index(s->registry);
-        s->registry->n_folded = s->registry->n_assets;
-    }
-}
-
-static qlab_code scan_put(void *ctx, char *bytes, size_t n, bool last, qlab_err *err)
-{
-    (void)err;
-    qlab_csv_table_put(&((qlab_csv_scan *)ctx)->table, bytes, n, last);
-    return QLAB_OK;
-}
-
-static void scan_restart(void *ctx)
-{
-    qlab_csv_scan *s = ctx;
-
-    qlab_csv_table_restart(&s->table);
-    s->have_header = s->refused = false;
-    s->last.n = 0;
-}
-
-static qlab_code scan_symbols(qlab_registry *reg, const qlab_csv_style *style, const char *file,
-                              const char *path, qlab_err *err)
-{
-    qlab_csv_scan *s = qlab_alloc_zero(1, sizeof *s);
-    qlab_inflater *z = qlab_inflater_new(8 << 20, QLAB_INFLATE_STEP_BYTES);
-    const qlab_inflate_sink sink = {s, scan_put, scan_restart};
-    qlab_inflated in;
-    const size_t before = reg->n_assets;
-
-    s->style = style;
-    s->registry = reg;
-    s->path = path;
-    s->table.record = scan_record;
-    s->table.ctx = s;
-    scan_restart(s);
-    const qlab_code rc = qlab_inflate_file(z, file, &sink, &in, err);
-    /* A file that tells no symbol still is a pack: its refusal must be seen. */
-    if (rc == QLAB_OK && reg->n_assets == before) {
-        put_file_id(style, path, &s->id);
-        add_asset(reg, style, &s->id, path);
-    }
-    qlab_csv_table_free(&s->table);
-    qlab_buf_free(&s->id);
-    qlab_buf_free(&s->last);
-    qlab_inflater_free(z);
-    qlab_free(s);
-    return rc;
-}
-
-static bool is_table(const char *name)
-{
-    static const char *const ends[] = {".csv", ".csv.gz", ".txt"};
-    const size_t n = strlen(name);
-
-    for (size_t i = 0; i < 3; i++) {
-        const size_t k = strlen(ends[i]);
-        if (n > k && strcasecmp(name + n - k, ends[i]) == 0)
-            return true;
-    }
-    return false;
-}
-
-static qlab_code list_tables(qlab_registry *reg, const char *below, qlab_sha256 *hash,
-                             const qlab_csv_style *style, unsigned depth, qlab_err *err)
-{
-    char **names = NULL, *dir = qlab_path_join(reg->vendor_dir, below);
-    size_t n = 0;
-    qlab_code rc = qlab_dir_list(dir, &names, &n, err);
-
-    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
-        char *path = below[0] == '\0' ? qlab_strdup(names[i]) : qlab_path_join(below, names[i]);
-        char *file = qlab_path_join(reg->vendor_dir, path);
-        qlab_file_info info;
-        rc = qlab_file_stat(file, &info, err);
-        if (rc == QLAB_OK && info.is_dir && depth < 16) {
-            rc = list_tables(reg, path, hash, style, depth + 1, err);
-        } else if (rc == QLAB_OK && !info.is_dir && is_table(names[i])) {
-            const char *kept = qlab_arena_strndup(&reg->strings, path, strlen(path));
-            qlab_sha256_put_str(hash, path, strlen(path));
-            reg->n_lines++;
-            if (style->symbol_is_file_name) {
-                qlab_buf id = QLAB_BUF_INIT;
-                put_file_id(style, path, &id);
-                add_asset(reg, style, &id, kept);
-                qlab_buf_free(&id);
-            } else {
-                rc = scan_symbols(reg, style, file, kept, err);
-            }
-        }
-        qlab_free(file);
-        qlab_free(path);
-    }
-    qlab_dir_list_free(names, n);
-    qlab_free(dir);
-    return rc;
-}
-
-qlab_code qlab_csv_registry(const char *dir, const qlab_csv_style *style, qlab_registry **out,
-                            qlab_err *err)
-{
-    qlab_registry *reg = qlab_registry_new();
-    qlab_sha256 *hash = qlab_sha256_new();
-
-    reg->path = "(the folder's files)";
-    qlab_code rc = qlab_registry_set_folder(reg, dir, err);
-    if (rc == QLAB_OK)
-        rc = list_tables(reg, "", hash, style, 0, err);
-    if (rc == QLAB_OK)
-        qlab_registry_index(reg);
-    for (size_t i = 0; i < reg->n_assets; i++)
-        qlab_sha256_put_str(hash, reg->assets[i].asset_id, strlen(reg->assets[i].asset_id));
-    reg->sha256 = qlab_sha256_end(hash);
-    qlab_sha256_free(hash);
-    if (rc == QLAB_OK && reg->n_assets == 0)
-        rc = qlab_fail(err, QLAB_E_NOT_FOUND, "%s holds no .csv, .csv.gz or .txt file", dir);
-    if (rc == QLAB_OK) {
-        qlab_registry_resolve(reg);
-        *out = reg;
-    } else {
-        qlab_registry_free(reg);
-    }
-    return rc;
 }
