@@ -1,4 +1,4 @@
-/* The report of a run as JSON.  Schema: docs/formats/schemas/stage_a_report.json. */
+/* The report of a run as JSON.  Schema: docs/formats/schemas/stage_a_report.schema.json. */
 #include "base/alloc.h"
 #include "base/date.h"
 #include "ops/run.h"
