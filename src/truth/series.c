@@ -367,7 +367,7 @@ void qlab_series_discover(const qlab_bars *bars, size_t asset, const qlab_series
     count_bars(out, 0);
     size_t first_step = f->n_steps;
     make_steps(truth, out, f);
-    apply_steps(f->steps + first_step, f->n_steps - first_step, out);
+    apply_steps(f->steps ? f->steps + first_step : NULL, f->n_steps - first_step, out);
     mark_content(truth, out);
     for (size_t i = 0, end; i < out->n; i = end) {
         for (end = i + 1; end < out->n && out->life_no[end] == out->life_no[i]; end++) {
