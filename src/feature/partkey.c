@@ -346,9 +346,9 @@ static void put_asset(qlab_partkeys *k, qlab_sha256 *h, uint32_t ix, const qlab_
     put_steps(h, s, ix, INT32_MIN, m->last);
     int32_t session_from = qlab_date_make(qlab_date_year(lead), 1, 1);
     put_digest(h, sessions_digest(k, s->exchange_of[ix], session_from, m->last));
-    for (size_t i = s->delisting_first[ix]; i < s->delisting_first[ix + 1]; i++)
-        if (s->delistings[i].delist_date <= m->last)
-            qlab_sha256_put_i32(h, s->delistings[i].delist_date);
+    qlab_series_truth truth; /* the delisting that flags bars after it */
+    qlab_snapshot_truth(s, ix, &truth);
+    qlab_sha256_put_i32(h, truth.delist_date <= m->last ? truth.delist_date : QLAB_DATE_NONE);
 }
 
 static void put_rule(qlab_sha256 *h, const qlab_eligible_rule *r)
