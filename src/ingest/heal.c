@@ -44,7 +44,7 @@ qlab_code qlab_ingest_heal(qlab_ingest *g, qlab_err *err)
         if (is_run(built, run_id)) {
             rc = qlab_ingest_publish(g->env, built, run_id, err);
             if (rc == QLAB_OK)
-                rc = qlab_dir_remove_tree(dir, err);
+                rc = qlab_job_folder_remove(dir, err);
         }
         qlab_free(built);
         qlab_free(dir);
@@ -76,7 +76,7 @@ qlab_code qlab_ingest_sweep_jobs(const qlab_ingest *g, bool keep_plan, qlab_err 
             const char *of = json_string_value(json_object_get(plan, "plan"));
             const bool current = keep_plan && of != NULL && strcmp(of, hex) == 0;
             if (name != NULL && strcmp(name, "ingest") == 0 && !current)
-                rc = qlab_dir_remove_tree(dir, err);
+                rc = qlab_job_folder_remove(dir, err);
         }
         json_decref(plan);
         qlab_free(path);

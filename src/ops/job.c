@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define PLAN_FILE   "plan.json"
 #define PLAN_SCHEMA "job_plan/1"
 #define UNIT_SCHEMA "job_unit/1"
 
@@ -35,7 +36,7 @@ static qlab_code check_plan_file(qlab_job *job, qlab_digest plan, qlab_err *err)
 {
     char hex[QLAB_HEX_BYTES];
     qlab_hex(plan, hex);
-    char *path = qlab_path_join(job->dir, "plan.json");
+    char *path = qlab_path_join(job->dir, PLAN_FILE);
     json_t *o = NULL;
     const char *seen = NULL;
     qlab_code rc = QLAB_OK;
@@ -253,9 +254,26 @@ void qlab_job_close(qlab_job *job)
     qlab_free(job);
 }
 
+qlab_code qlab_job_folder_remove(const char *dir, qlab_err *err)
+{
+    char **names = NULL;
+    size_t n = 0;
+    qlab_code rc = qlab_dir_list(dir, &names, &n, err);
+    if (rc != QLAB_OK)
+        return rc;
+    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
+        char *path = qlab_path_join(dir, names[i]);
+        if (strcmp(names[i], PLAN_FILE) != 0)
+            rc = qlab_dir_remove_tree(path, err);
+        qlab_free(path);
+    }
+    qlab_dir_list_free(names, n);
+    return rc == QLAB_OK ? qlab_dir_remove_tree(dir, err) : rc;
+}
+
 qlab_code qlab_job_finish(qlab_job *job, qlab_err *err)
 {
-    const qlab_code rc = qlab_dir_remove_tree(job->dir, err);
+    const qlab_code rc = qlab_job_folder_remove(job->dir, err);
     qlab_job_close(job);
     return rc;
 }

@@ -56,6 +56,8 @@ const char *qlab_job_dir(const qlab_job *job);
 void qlab_job_close(qlab_job *job);
 /* The job is done and its results are elsewhere: removes the folder and closes, also on failure. */
 qlab_code qlab_job_finish(qlab_job *job, qlab_err *err) QLAB_MUST_USE;
+/* Removes a job's folder, plan.json last: what a kill leaves of it still says whose it is. */
+qlab_code qlab_job_folder_remove(const char *dir, qlab_err *err) QLAB_MUST_USE;
 /* Removes the folder of a plan whose product stands already: a kill between putting the product in
  * place and qlab_job_finish leaves it.  None is fine; one that another process holds stays. */
 qlab_code qlab_job_forget(const qlab_env *env, qlab_digest plan, qlab_err *err) QLAB_MUST_USE;
