@@ -97,7 +97,8 @@ static int compare_day(const void *pa, const void *pb)
 static size_t merge_days(qlab_day_count *d, size_t n)
 {
     size_t kept = 0;
-    qsort(d, n, sizeof *d, compare_day);
+    if (n > 1)
+        qsort(d, n, sizeof *d, compare_day);
     for (size_t i = 0; i < n; i++) {
         if (kept > 0 && compare_day(&d[kept - 1], &d[i]) == 0)
             d[kept - 1].n_bars += d[i].n_bars;

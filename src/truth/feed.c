@@ -84,7 +84,8 @@ static int compare_lines(const void *pa, const void *pb)
 static void drop_repeats(loader *z)
 {
     size_t kept = 0, n_lost = 0;
-    qsort(z->rows, z->n, sizeof *z->rows, compare_rows);
+    if (z->n > 1)
+        qsort(z->rows, z->n, sizeof *z->rows, compare_rows);
     feed_row *lost = qlab_alloc(z->n, sizeof *lost);
     for (size_t i = 0; i < z->n; i++) {
         const feed_row *next = i + 1 < z->n ? &z->rows[i + 1] : NULL;
@@ -215,6 +216,12 @@ static void emit(loader *z, const qlab_action *a)
     z->out[z->n_out++] = *a;
 }
 
+static qlab_action *find_fact(const loader *z, const qlab_action *key)
+{
+    return z->n_facts == 0 ? NULL
+                           : bsearch(key, z->facts, z->n_facts, sizeof *z->facts, qlab_action_cmp);
+}
+
 /* The same factor read as another type before: taken back.  True when there was one. */
 static bool withdraw_other_types(loader *z, const qlab_action *a)
 {
@@ -241,8 +248,7 @@ static void compare_with_facts(loader *z)
 {
     for (size_t i = 0; i < z->n; i++) {
         const qlab_action *a = &z->rows[i].f.a;
-        const qlab_action *was =
-            bsearch(a, z->facts, z->n_facts, sizeof *z->facts, qlab_action_cmp);
+        const qlab_action *was = find_fact(z, a);
         z->by_type[a->type]++;
         if (was != NULL && qlab_action_same_values(was, a)) {
             z->n_known++;

@@ -85,7 +85,8 @@ static bool same_values(const qlab_delisting *a, const qlab_delisting *b)
 static void drop_repeats(loader *z)
 {
     size_t kept = 0;
-    qsort(z->rows, z->n, sizeof *z->rows, compare_rows);
+    if (z->n > 1)
+        qsort(z->rows, z->n, sizeof *z->rows, compare_rows);
     for (size_t i = 0; i < z->n; i++) {
         const feed_row *next = i + 1 < z->n ? &z->rows[i + 1] : NULL;
         if (next == NULL || compare_keys(&z->rows[i].d, &next->d) != 0) {
@@ -112,7 +113,8 @@ static void compare_with_facts(loader *z)
     for (size_t i = 0; i < z->n; i++) {
         const qlab_delisting *d = &z->rows[i].d;
         const qlab_delisting *was =
-            bsearch(d, z->facts, z->n_facts, sizeof *z->facts, compare_keys);
+            z->n_facts == 0 ? NULL
+                            : bsearch(d, z->facts, z->n_facts, sizeof *z->facts, compare_keys);
         z->by_code[d->code]++;
         if (was != NULL && same_values(was, d)) {
             z->n_known++;
