@@ -218,8 +218,9 @@ static void print_failures(const json_t *r, FILE *out)
         if (whole(failed, name) == 0)
             continue;
         if (!headed)
-            (void)fputs("\nwhy the others fail                    gate          failed  first\n",
-                        out);
+            (void)fprintf(out, "\nwhy %s                    gate          failed  first\n",
+                          json_array_size(json_object_get(r, "survivors")) > 0 ? "the others fail"
+                                                                               : "they fail      ");
         headed = true;
         const bool at_most =
             g == QLAB_GATE_BH_Q || g == QLAB_GATE_TURNOVER || g == QLAB_GATE_PRESUMED_GONE;
