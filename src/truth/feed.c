@@ -231,9 +231,7 @@ static bool withdraw_other_types(loader *z, const qlab_action *a)
     for (uint8_t type = 0; type < QLAB_ACTION_TYPES; type++) {
         qlab_action key = *a;
         key.type = type;
-        qlab_action *was = type == a->type ? NULL
-                                           : bsearch(&key, z->facts, z->n_facts, sizeof *z->facts,
-                                                     qlab_action_cmp);
+        const qlab_action *was = type == a->type ? NULL : find_fact(z, &key);
         if (was == NULL)
             continue;
         qlab_action gone = *was;
