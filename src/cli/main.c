@@ -48,6 +48,7 @@
     CMD(stat_cpcv)                                                                                 \
     CMD(stat_blocklength)                                                                          \
     CMD(stat_bootstrap)                                                                            \
+    CMD(stat_pbo)                                                                                  \
     CMD(sql)                                                                                       \
     CMD(runs_list)
 

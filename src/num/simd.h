@@ -1,4 +1,4 @@
-/* num/simd.h -- private to num/: one function compiled for wider registers too.
+/* num/simd.h -- for num/ and stat/: one function compiled for wider registers too.
  *
  * QLAB_SIMD in front of a function makes the compiler build it twice and the loader choose by the
  * processor.  The bits are the same: the loops it is used on work element by element, nothing is

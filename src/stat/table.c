@@ -246,6 +246,24 @@ qlab_f64v qlab_stat_table_series(const qlab_stat_table *t, size_t column)
     return (qlab_f64v){t->col[column], t->n_rows};
 }
 
+size_t qlab_stat_table_complete(qlab_stat_table *t)
+{
+    size_t kept = 0;
+    for (size_t row = 0; row < t->n_rows; row++) {
+        bool whole = true;
+        for (size_t c = 0; c < t->n_cols; c++) {
+            whole = whole && !isnan(t->col[c][row]);
+            t->col[c][kept] = t->col[c][row];
+        }
+        if (t->dates)
+            t->dates[kept] = t->dates[row];
+        kept += whole;
+    }
+    const size_t dropped = t->n_rows - kept;
+    t->n_rows = kept;
+    return dropped;
+}
+
 void qlab_stat_table_free(qlab_stat_table *t)
 {
     for (size_t c = 0; c < t->n_cols; c++) {

@@ -28,6 +28,8 @@ qlab_code qlab_stat_table_read(const char *path, qlab_stat_table *out, qlab_err 
 /* Place of a column; n_cols where there is none. */
 size_t qlab_stat_table_find(const qlab_stat_table *t, const char *column);
 qlab_f64v qlab_stat_table_series(const qlab_stat_table *t, size_t column);
+/* Leaves only the rows without a missing cell; returns how many went. */
+size_t qlab_stat_table_complete(qlab_stat_table *t);
 void qlab_stat_table_free(qlab_stat_table *t);
 
 #endif

@@ -233,11 +233,44 @@ def splits():
     assert middle["purged_rows"] == [4, 7] and middle["embargoed_rows"] == [5]
 
 
+def halves_of(x, n_blocks):
+    from itertools import combinations
+
+    size = len(x) // n_blocks
+    blocks = [x[b * size:(b + 1) * size if b + 1 < n_blocks else len(x)] for b in range(n_blocks)]
+    for inside in combinations(range(n_blocks), n_blocks // 2):
+        yield (np.concatenate([blocks[b] for b in inside]),
+               np.concatenate([blocks[b] for b in range(n_blocks) if b not in inside]))
+
+
+def overfitting(folder, rng):
+    for n_rows, n_models, n_blocks in [(130, 9, 8), (70, 4, 4), (400, 25, 10)]:
+        x = rng.standard_t(5, (n_rows, n_models)) * 0.01 + rng.normal(0, 3e-4, n_models)
+        logits, inner, outer = [], [], []
+        for a, b in halves_of(x, n_blocks):
+            sa, sb = a.mean(0) / a.std(0, ddof=1), b.mean(0) / b.std(0, ddof=1)
+            best = sa.argmax()
+            w = stats.rankdata(sb)[best] / (n_models + 1)
+            logits.append(math.log(w / (1 - w)))
+            inner.append(sa[best])
+            outer.append(sb[best])
+        path = write(folder, "m.csv", **{f"m{k}": x[:, k] for k in range(n_models)})
+        r = stat("pbo", "--input", path, "--blocks", n_blocks)
+        assert r["halves"] == len(logits) == sum(r["chosen"].values())
+        near(r["value"], float(np.mean(np.array(logits) <= 1e-12)), "pbo")
+        near(r["mean_logit"], float(np.mean(logits)), "mean logit")
+        near(r["probability_of_loss"], float(np.mean(np.array(outer) < 0)), "loss")
+        fit = stats.linregress(inner, outer)
+        near(r["degradation_slope"], fit.slope, "slope")
+        near(r["degradation_intercept"], fit.intercept, "intercept")
+
+
 def refusals(folder):
     for args, text in [
         (["psr", "--sr", "1"], "--t is needed"),
         (["psr", "--sr", "1", "--t", "9", "--skew", "0", "--kurt", "3", "--form", "x"], "--form was"),
         (["emax", "--n", "0"], "at least 1 trial"),
+        (["pbo", "--input", "x", "--blocks", "7"], "not an even number from 2 to 20"),
         (["adjust", "--input", "p", "--method", "x"], "--method was"),
         (["nw", "--input", "x"], "--lag is needed"),
         (["dsr", "--sr", "1", "--t", "9", "--skew", "0", "--kurt", "3", "--trials", "2"],
@@ -263,6 +296,7 @@ def main():
         golden(folder)
         block_lengths(folder, rng)
         splits()
+        overfitting(folder, rng)
         refusals(folder)
     print(f"{n_checks} numbers agree")
 
