@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MANIFEST_SCHEMA "quantlab_feature_panel_manifest/1"
+#define MANIFEST_SCHEMA "feature_panel_manifest/1"
 
 static json_t *u64(uint64_t v)
 {

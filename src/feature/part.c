@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#define PART_SCHEMA "quantlab_panel_part/1"
+#define PART_SCHEMA "panel_part/1"
 
 char *qlab_panel_parts_dir(const char *root)
 {

@@ -431,6 +431,7 @@ static qlab_code write_memo(const qlab_env *env, qlab_digest plan, const char *i
     char *path = memo_path(env, plan), *folder = qlab_path_join(env->root, "snapshots/plans");
     char hex[QLAB_HEX_BYTES];
     json_t *memo = json_object();
+    json_object_set_new(memo, "schema", json_string("snapshot_plan/1"));
     json_object_set_new(memo, "plan", json_string(qlab_hex(plan, hex)));
     json_object_set_new(memo, "snapshot_id", json_string(id));
     qlab_code code = qlab_dir_make(folder, err);
