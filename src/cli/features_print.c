@@ -4,10 +4,19 @@
 #include "base/json.h"
 #include <inttypes.h>
 
+/* The snapshot that "latest" was; NULL before anything was built. */
+static const char *snapshot_of(const qlab_features_made *m)
+{
+    const json_t *inputs = json_object_get(m->manifest, "inputs");
+    return json_string_value(json_object_get(json_object_get(inputs, "snapshot"), "id"));
+}
+
 static void print_json(const qlab_ctx *cx, const qlab_features_made *m)
 {
     json_t *o = json_object();
     json_object_set_new(o, "feature_set_id", json_string(m->id));
+    if (snapshot_of(m))
+        json_object_set_new(o, "snapshot_id", json_string(snapshot_of(m)));
     json_object_set_new(o, "manifest", json_string(m->path));
     json_object_set_new(o, "existed", json_boolean(m->existed));
     json_object_set_new(o, "parts", json_integer((json_int_t)m->n_parts));
@@ -33,7 +42,8 @@ void qlab_features_print_made(const qlab_ctx *cx, const qlab_features_made *m)
         fprintf(out, "would build feature set %s\n", m->id);
         return;
     }
-    fprintf(out, "feature set %s%s\n", m->id, m->existed ? " (stood already)" : "");
+    fprintf(out, "feature set %s%s\n  snapshot %s\n", m->id, m->existed ? " (stood already)" : "",
+            snapshot_of(m) ? snapshot_of(m) : "-");
     const json_t *counts = json_object_get(m->manifest, "counts");
     const char *reason;
     json_t *n;

@@ -215,8 +215,8 @@ qlab_code qlab_set_manifest_part(const json_t *entry, const char *where, qlab_pa
     while (out->kind < QLAB_PANEL_KINDS && strcmp(kind, qlab_panel_kind_name(out->kind)) != 0)
         out->kind++;
     if (out->kind == QLAB_PANEL_KINDS || !qlab_date_parse(day, strlen(day), &date) ||
-        strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32 || bucket < 0 || rows < 0 ||
-        bytes < 0)
+        strlen(name) != 32 || strspn(name, "0123456789abcdef") != 32 || bucket < 0 ||
+        bucket > UINT32_MAX || rows < 0 || bytes < 0)
         return qlab_fail(err, QLAB_E_CORRUPT, "%s named a part that cannot be: kind %s, month %s",
                          where, kind, month);
     out->month = qlab_date_month_index(date);
