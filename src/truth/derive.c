@@ -21,46 +21,68 @@ enum {
 static const double power10[MAX_DECIMALS + 1] = {1e0, 1e1, 1e2, 1e3,  1e4,  1e5, 1e6,
                                                  1e7, 1e8, 1e9, 1e10, 1e11, 1e12};
 
-/* Distance between binary32 neighbours at v > 0. */
+/* Distance between binary32 neighbours at v >= 2^-100: 2^(exponent - 23). */
 static double binary32_spacing(double v)
 {
-    int exponent = 0;
-    frexp(v, &exponent);
-    return ldexp(1.0, exponent - 24);
+    uint64_t bits;
+    memcpy(&bits, &v, sizeof bits);
+    uint64_t exponent = bits >> 52 & 0x7FF;
+    bits = (exponent > 23 ? exponent - 23 : 0) << 52;
+    memcpy(&v, &bits, sizeof v);
+    return v;
 }
 
-static double nearest_decimal(double v, int k)
+/* v > 0 is a k-decimal number up to `noise`; v * 10^k is far below 2^62 where this is asked. */
+static bool has_decimals(double v, int k, double noise)
 {
-    return floor(v * power10[k] + 0.5) / power10[k];
+    double scaled = v * power10[k];
+    return fabs((double)(int64_t)(scaled + 0.5) - scaled) <= noise * power10[k];
 }
 
-int qlab_decimals_of(double v, bool *binary32)
+/* k decimals of v can be told from arithmetic noise. */
+static bool can_tell(int k, double noise)
 {
-    if (binary32 != NULL)
-        *binary32 = false;
-    v = fabs(v);
-    if (!isfinite(v) || v == 0.0)
-        return 0;
+    return k <= MAX_DECIMALS && 1.0 > 8.0 * noise * power10[k];
+}
+
+/* hint: the number that the value before had, -1 = none. */
+static int find_decimals(double v, int hint, bool *binary32)
+{
     double noise = 4.0 * DBL_EPSILON * v;
-    for (int k = 0; k <= MAX_DECIMALS && 1.0 > 8.0 * noise * power10[k]; k++)
-        if (fabs(nearest_decimal(v, k) - v) <= noise)
+    if (hint > 0 && can_tell(hint, noise) && has_decimals(v, hint, noise) &&
+        !has_decimals(v, hint - 1, noise))
+        return hint; /* a number of fewer decimals has more of them too */
+    for (int k = 0; can_tell(k, noise); k++)
+        if (has_decimals(v, k, noise))
             return k;
     if ((double)(float)v == v)
-        for (int k = 0; k <= 9; k++)
-            if ((float)nearest_decimal(v, k) == (float)v) {
-                if (binary32 != NULL)
-                    *binary32 = true;
+        for (int k = 0; k <= 9 && v * power10[k] < 1e18; k++)
+            if ((float)((double)(int64_t)(v * power10[k] + 0.5) / power10[k]) == (float)v) {
+                *binary32 = true;
                 return k;
             }
     return -1;
 }
 
+int qlab_decimals_of(double v, bool *binary32)
+{
+    bool ignored;
+    bool *image = binary32 != NULL ? binary32 : &ignored;
+    *image = false;
+    v = fabs(v);
+    if (!isfinite(v) || v == 0.0)
+        return 0;
+    return find_decimals(v, -1, image);
+}
+
 /* n_roundings: how often the vendor may have rounded to binary32 on the way. */
 static double half_width(double v, int k, bool binary32, size_t n_roundings)
 {
+    static const double half_unit[MAX_DECIMALS + 1] = {5e-1, 5e-2, 5e-3,  5e-4,  5e-5,  5e-6, 5e-7,
+                                                       5e-8, 5e-9, 5e-10, 5e-11, 5e-12, 5e-13};
     double w = 4.0 * DBL_EPSILON * v * (double)(1 + n_roundings);
     if (k >= 0 && k <= MAX_DECIMALS)
-        w += 0.5 / power10[k];
+        w += half_unit[k];
     if (binary32)
         w += 0.5 * binary32_spacing(v) * (double)(2 + n_roundings);
     return w;
@@ -178,11 +200,12 @@ typedef struct column {
 static void measure_column(column *c, size_t n)
 {
     size_t n_images = 0, n_asked = 0;
+    int k = -1;
     c->k_max = 0;
     for (size_t i = 0; i < n; i++) {
         double v = c->at[i];
         bool image = false;
-        int k = qlab_decimals_of(v, &image);
+        k = find_decimals(v, k, &image);
         c->k[i] = (int8_t)(k < 0 ? FULL_PRECISION : k);
         if (c->k[i] > c->k_max)
             c->k_max = c->k[i];
@@ -275,20 +298,37 @@ static void take_rows(const qlab_vintage *v, vintage_rows *r)
     r->adjusted.k = own(r, qlab_alloc(n, 1));
 }
 
-/* [low, high] of f at row i; n_after: actions later in the vintage, each one rounding more. */
-static qlab_interval factor_interval(const vintage_rows *r, size_t i, size_t n_after)
+/* f of a row and how far off its two prices may be. */
+typedef struct row_factor {
+    double f, wide_adjusted, wide_close;
+    double relative; /* both half widths over their prices */
+} row_factor;
+
+/* n_after: actions later in the vintage, each one rounding more. */
+static row_factor factor_of(const vintage_rows *r, size_t i, size_t n_after)
 {
     double a = r->adjusted.at[i], p = r->close.at[i];
-    double wa = half_width(a, r->adjusted.k[i], r->adjusted.binary32, n_after);
-    double wp = half_width(p, r->close.k[i], r->close.binary32, 0);
-    double low = a > wa ? (a - wa) / (p + wp) : 0.0;
-    return (qlab_interval){low, p > wp ? (a + wa) / (p - wp) : INFINITY};
+    row_factor x = {.f = a / p};
+    x.wide_adjusted = half_width(a, r->adjusted.k[i], r->adjusted.binary32, n_after);
+    x.wide_close = half_width(p, r->close.k[i], r->close.binary32, 0);
+    x.relative = (x.wide_adjusted * p + x.wide_close * a) / (a * p);
+    return x;
+}
+
+/* [low, high] of f at row i. */
+static qlab_interval factor_interval(const vintage_rows *r, size_t i, const row_factor *x)
+{
+    double a = r->adjusted.at[i], p = r->close.at[i];
+    double low = a > x->wide_adjusted ? (a - x->wide_adjusted) / (p + x->wide_close) : 0.0;
+    double high = p > x->wide_close ? (a + x->wide_adjusted) / (p - x->wide_close) : INFINITY;
+    return (qlab_interval){low, high};
 }
 
 /* [c_low, c_high] of row i against row i-1. */
-static qlab_interval step_interval(const vintage_rows *r, size_t i, size_t n_after)
+static qlab_interval step_interval(const vintage_rows *r, size_t i, const row_factor *x0,
+                                   const row_factor *x1)
 {
-    qlab_interval f0 = factor_interval(r, i - 1, n_after), f1 = factor_interval(r, i, n_after);
+    qlab_interval f0 = factor_interval(r, i - 1, x0), f1 = factor_interval(r, i, x1);
     return (qlab_interval){f1.low / f0.high, f0.low > 0.0 ? f1.high / f0.low : INFINITY};
 }
 
@@ -328,15 +368,23 @@ void qlab_derive_actions(const qlab_vintage *v, qlab_action **out, size_t *n, si
     spread_decimals(&r.adjusted, r.n);
     size_t begin = *n;
     /* Backwards: a vendor that multiplies in binary32 rounded once for every later action. */
+    row_factor x1 = {0};
+    if (r.n > 0)
+        x1 = factor_of(&r, r.n - 1, 0);
     for (size_t i = r.n; i-- > 1;) {
-        size_t n_after = *n - begin;
-        double f_before = r.adjusted.at[i - 1] / r.close.at[i - 1];
-        double c = r.adjusted.at[i] / r.close.at[i] / f_before;
-        qlab_interval in = step_interval(&r, i, n_after);
-        if (in.low <= 1.0 && in.high >= 1.0)
-            continue;
-        qlab_grow((void **)out, cap, *n + 1, sizeof **out);
-        (*out)[(*n)++] = make_action(v, &r, i, c, in);
+        row_factor x0 = factor_of(&r, i - 1, *n - begin);
+        double c = x1.f / x0.f;
+        /* Well inside the interval, most often; only then is the interval itself not needed. */
+        double wide = x0.relative + x1.relative;
+        if (fabs(c - 1.0) > 0.5 * (wide < 1.0 ? wide : 1.0)) {
+            qlab_interval in = step_interval(&r, i, &x0, &x1);
+            if (in.low > 1.0 || in.high < 1.0) {
+                qlab_grow((void **)out, cap, *n + 1, sizeof **out);
+                (*out)[(*n)++] = make_action(v, &r, i, c, in);
+                x0 = factor_of(&r, i - 1, *n - begin);
+            }
+        }
+        x1 = x0;
     }
     for (size_t a = begin, b = *n; a + 1 < b; a++) {
         qlab_action swap = (*out)[a];
