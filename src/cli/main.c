@@ -49,6 +49,7 @@
     CMD(stat_blocklength)                                                                          \
     CMD(stat_bootstrap)                                                                            \
     CMD(stat_pbo)                                                                                  \
+    CMD(stat_spa)                                                                                  \
     CMD(sql)                                                                                       \
     CMD(runs_list)
 

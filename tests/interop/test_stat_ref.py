@@ -265,11 +265,56 @@ def overfitting(folder, rng):
         near(r["degradation_intercept"], fit.intercept, "intercept")
 
 
+def stationary_indices(rng, n, block):
+    fresh = rng.random(n) < 1 / block
+    fresh[0] = True
+    starts = np.flatnonzero(fresh)
+    at = rng.integers(0, n, len(starts))
+    return (np.repeat(at, np.diff(np.append(starts, n))) + np.arange(n)
+            - np.repeat(starts, np.diff(np.append(starts, n)))) % n
+
+
+def superior(folder, rng):
+    n, k, block, reps = 240, 8, 5.0, 4000
+    common = rng.standard_normal(n)
+    x = np.column_stack([ar1(rng, n, 0.2) + common for _ in range(k)]) * 0.01
+    x += np.array([0.004, 0.003, 0.002, 0.001, 0, -0.001, -0.01, -0.02])
+    d, q, i = x - x.mean(0), 1 / block, np.arange(1, n)
+    kernel = (n - i) / n * (1 - q) ** i + i / n * (1 - q) ** (n - i)
+    w = np.array([math.sqrt(d[:, m] @ d[:, m] / n + 2 * sum(
+        kernel[j - 1] * (d[j:, m] @ d[:-j, m]) / n for j in i)) for m in range(k)])
+    t = math.sqrt(n) * x.mean(0) / w
+    recentred = t >= -math.sqrt(2 * math.log(math.log(n)))
+    z = np.array([math.sqrt(n) * (x[stationary_indices(rng, n, block)].mean(0)
+                                  - x.mean(0) * recentred) / w for _ in range(reps)])
+    p, before = np.empty(k), 0.0
+    order = np.argsort(-t)
+    for place, m in enumerate(order):
+        most = np.maximum(0, z[:, order[place:]].max(1))
+        p[m] = before = max(before, (1 + (most >= t[m]).sum()) / (reps + 1))
+    path = write(folder, "d.csv", **{f"m{m}": x[:, m] for m in range(k)})
+    r = stat("spa", "--input", path, "--replications", reps, "--block", block)
+    for m in range(k):
+        got = r["models"][m]
+        near(got["t"], t[m], ("spa t", m))
+        near(got["standard_error"], w[m] / math.sqrt(n), "spa se")
+        assert got["recentred"] == bool(recentred[m])
+        # two Monte Carlo estimates of the same p
+        near(got["p_adjusted"], p[m], ("spa p", m), 5 * math.sqrt(2 * 0.25 / reps))
+    assert not recentred[7] and recentred[0] and r["value"] == min(
+        m["p_adjusted"] for m in r["models"])
+    auto = stat("spa", "--input", path, "--replications", 50)
+    lengths = [s["value"] for s in stat("blocklength", "--input", path)["series"]]
+    near(auto["block"], max(1, min(n / 4, max(lengths))), "block")
+    assert auto == stat("spa", "--input", path, "--replications", 50, "--threads", 2)
+
+
 def refusals(folder):
     for args, text in [
         (["psr", "--sr", "1"], "--t is needed"),
         (["psr", "--sr", "1", "--t", "9", "--skew", "0", "--kurt", "3", "--form", "x"], "--form was"),
         (["emax", "--n", "0"], "at least 1 trial"),
+        (["spa", "--input", "x", "--block", "0.5"], "not auto or a length from 1"),
         (["pbo", "--input", "x", "--blocks", "7"], "not an even number from 2 to 20"),
         (["adjust", "--input", "p", "--method", "x"], "--method was"),
         (["nw", "--input", "x"], "--lag is needed"),
@@ -297,6 +342,7 @@ def main():
         block_lengths(folder, rng)
         splits()
         overfitting(folder, rng)
+        superior(folder, rng)
         refusals(folder)
     print(f"{n_checks} numbers agree")
 
