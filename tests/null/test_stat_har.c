@@ -2,6 +2,9 @@
  * 0.98, labels of h = 1, 5, 20 sessions.  The share of p < 0.05 must lie inside the binomial 99 %
  * interval.  The share under Newey-West is printed beside it (it over-rejects at h > 1).
  *
+ * The table of docs/methods/har.md and of stage_a/size.c is what this program prints with
+ * QLAB_HAR_CANDIDATES=8000: the first 63, 126, ... sessions of each series are a shorter one.
+ *
  * A market serves ten candidates and there are a hundred: given one market's labels the candidates'
  * ICs are independent of each other, but the size then depends a little on that market. */
 #include "base/alloc.h"
@@ -12,6 +15,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 enum {
     N_NAMES = 40,
@@ -19,8 +23,11 @@ enum {
     N_CANDIDATES = 1000,
     PER_MARKET = 10,
     N_HORIZONS = 3,
+    N_LENGTHS = 5,
     LONGEST = 20
 };
+
+static const size_t LENGTH[N_LENGTHS] = {63, 126, 315, 630, N_SESSIONS};
 
 static const size_t HORIZON[N_HORIZONS] = {1, 5, 20};
 static const double RANK_AUTOCORRELATION = 0.98;
@@ -104,28 +111,35 @@ static void interval_99(double n, double p, size_t *lo, size_t *hi)
 T_TEST(size_of_the_t_of_the_mean_ic)
 {
     market *m = qlab_alloc(1, sizeof *m);
-    size_t har[N_HORIZONS] = {0}, nw[N_HORIZONS] = {0}, lo, hi;
+    size_t har[N_LENGTHS][N_HORIZONS] = {{0}}, nw[N_LENGTHS][N_HORIZONS] = {{0}}, lo, hi;
+    const char *asked = getenv("QLAB_HAR_CANDIDATES");
+    const uint64_t n = asked ? (uint64_t)strtoul(asked, NULL, 10) : N_CANDIDATES;
+    const size_t *at_full = har[N_LENGTHS - 1];
     double autocorrelation = 0.0;
 
     m->scratch = qlab_alloc(1, qlab_rank_scratch_bytes(N_NAMES));
-    for (uint64_t c = 1; c <= N_CANDIDATES; c++) {
+    for (uint64_t c = 1; c <= n; c++) {
         if (c % PER_MARKET == 1)
             make_labels(m, c);
         make_ics(m, c, &autocorrelation);
-        for (size_t h = 0; h < N_HORIZONS; h++) {
-            const qlab_f64v ic = {m->ic[h], N_SESSIONS};
-            har[h] += qlab_har_mean(ic, HORIZON[h]).p < 0.05;
-            nw[h] += qlab_newey_west_mean(ic, HORIZON[h] - 1).p < 0.05;
-        }
+        for (size_t l = 0; l < N_LENGTHS; l++)
+            for (size_t h = 0; h < N_HORIZONS; h++) {
+                const qlab_f64v ic = {m->ic[h], LENGTH[l]};
+                har[l][h] += qlab_har_mean(ic, HORIZON[h]).p < 0.05;
+                nw[l][h] += qlab_newey_west_mean(ic, HORIZON[h] - 1).p < 0.05;
+            }
     }
-    interval_99(N_CANDIDATES, 0.05, &lo, &hi);
+    interval_99((double)n, 0.05, &lo, &hi);
     printf("rank autocorrelation %.4f; p < 0.05 in %d candidates, 99 %% interval %zu to %zu\n",
-           autocorrelation, (int)N_CANDIDATES, lo, hi);
-    for (size_t h = 0; h < N_HORIZONS; h++)
-        printf("  h = %2zu: HAR %zu, Newey-West (lag h-1) %zu\n", HORIZON[h], har[h], nw[h]);
+           autocorrelation, (int)n, lo, hi);
+    for (size_t l = 0; l < N_LENGTHS; l++)
+        for (size_t h = 0; h < N_HORIZONS; h++)
+            printf("  T = %4zu, h = %2zu: HAR %zu (%.4f), Newey-West (lag h-1) %zu (%.4f)\n",
+                   LENGTH[l], HORIZON[h], har[l][h], (double)har[l][h] / (double)n, nw[l][h],
+                   (double)nw[l][h] / (double)n);
     T_NEAR(autocorrelation, RANK_AUTOCORRELATION, 0.002);
     for (size_t h = 0; h < N_HORIZONS; h++)
-        T_CHECK(har[h] >= lo && har[h] <= hi);
+        T_CHECK(at_full[h] >= lo && at_full[h] <= hi);
     qlab_free(m->scratch);
     qlab_free(m);
 }
