@@ -242,6 +242,26 @@ qlab_code qlab_file_sweep_tmp(const char *path, size_t *n_removed, qlab_err *err
     return rc;
 }
 
+qlab_code qlab_file_sweep_tmp_of(const char *path, qlab_err *err)
+{
+    char **names = NULL;
+    size_t n = 0;
+    char *folder = folder_of(path);
+    char *start = qlab_asprintf(TMP_PREFIX "%s-", qlab_path_base(path));
+    qlab_code rc = list_names(folder, true, &names, &n, err);
+    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
+        if (strncmp(names[i], start, strlen(start)) != 0)
+            continue;
+        char *child = qlab_path_join(folder, names[i]);
+        rc = qlab_file_remove(child, err);
+        qlab_free(child);
+    }
+    qlab_dir_list_free(names, n);
+    qlab_free(start);
+    qlab_free(folder);
+    return rc;
+}
+
 qlab_code qlab_file_remove(const char *path, qlab_err *err)
 {
     if (unlink(path) != 0 && errno != ENOENT)

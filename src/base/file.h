@@ -34,6 +34,8 @@ qlab_code qlab_dir_list(const char *path, char ***names, size_t *n, qlab_err *er
 void qlab_dir_list_free(char **names, size_t n);
 /* Removes .tmp- files below path, recursively; the caller holds the lock. n_removed may be NULL. */
 qlab_code qlab_file_sweep_tmp(const char *path, size_t *n_removed, qlab_err *err) QLAB_MUST_USE;
+/* Removes the temporary files of one final path; the caller is the only one who writes it. */
+qlab_code qlab_file_sweep_tmp_of(const char *path, qlab_err *err) QLAB_MUST_USE;
 qlab_code qlab_file_remove(const char *path, qlab_err *err) QLAB_MUST_USE; /* missing is fine */
 qlab_code qlab_dir_remove_tree(const char *path, qlab_err *err) QLAB_MUST_USE;
 

@@ -208,7 +208,9 @@ qlab_code qlab_lock_take(const char *path, const char *command, qlab_lock **out,
         goto done;
     }
     describe_self(command, &self);
-    rc = make_holder(path, &self, err);
+    rc = qlab_file_sweep_tmp_of(path, err); /* of one that was killed while it took the lock */
+    if (rc == QLAB_OK)
+        rc = make_holder(path, &self, err);
     if (rc != QLAB_OK)
         goto done;
     qlab_lock *lock = qlab_alloc(1, sizeof *lock);

@@ -84,6 +84,15 @@ T_TEST(dead_holder)
     end_child(start_child(path, false));
     T_CHECK(qlab_file_exists(path));
     T_OK(qlab_lock_take(path, "me", &lock, &err));
+    char *stray = qlab_asprintf("%s/.tmp-lock-1-0x1", dir),
+         *other = qlab_asprintf("%s/.tmp-x-1", dir);
+    qlab_lock_release(lock);
+    T_OK(qlab_file_write(stray, "{", 1, &err));
+    T_OK(qlab_file_write(other, "{", 1, &err));
+    T_OK(qlab_lock_take(path, "me", &lock, &err));
+    T_CHECK(!qlab_file_exists(stray) && qlab_file_exists(other)); /* left by a kill; another's */
+    qlab_free(stray);
+    qlab_free(other);
     json_t *o;
     int64_t pid;
     T_OK(qlab_json_load(path, &o, &err));
