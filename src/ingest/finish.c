@@ -255,6 +255,16 @@ static json_t *flags_json(const qlab_ingest *g)
     return a;
 }
 
+/* Assets of the lake that the registry no longer has: VENDOR_REMOVED, they stay. */
+static size_t assets_left(const qlab_ingest *g)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < g->view->n_assets; i++)
+        n += qlab_registry_find(g->registry, qlab_str_of(g->assets[i].asset_id)) < 0;
+    return n;
+}
+
 static json_t *manifest_json(const qlab_ingest *g, const char *run_id, json_t *inputs,
                              json_t *sources, uint64_t n_records)
 {
@@ -276,6 +286,8 @@ static json_t *manifest_json(const qlab_ingest *g, const char *run_id, json_t *i
     json_object_set_new(registry, "assets", json_integer((json_int_t)g->registry->n_assets));
     json_object_set_new(registry, "assets_in_lake", json_integer((json_int_t)g->n_assets));
     json_object_set_new(o, "registry", registry);
+    json_object_set_new(registry, "assets_left", json_integer((json_int_t)assets_left(g)));
+    json_object_set(o, "held", g->held);
     json_object_set_new(o, "quarantine_records", json_integer((json_int_t)n_records));
     for (size_t i = 0; i < g->registry->n_packs; i++) {
         const qlab_ingest_pack *p = &g->packs[i];
@@ -458,7 +470,10 @@ qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *
     char *built = qlab_path_join(qlab_job_dir(g->job), "run");
 
     g->max_date = QLAB_DATE_NONE;
+    g->held = json_array();
     qlab_code rc = take_units(g, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_write_deltas(g, err);
     if (rc == QLAB_OK)
         rc = balance(g, err);
     if (rc == QLAB_OK)

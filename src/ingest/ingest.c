@@ -73,12 +73,36 @@ static qlab_code run_units(qlab_ingest *g, qlab_err *err)
     return rc;
 }
 
+/* What was derived from earlier vintages, where a later one may say something else. */
+static qlab_code load_facts(qlab_ingest *g, qlab_err *err)
+{
+    qlab_conn *conn = NULL;
+    bool wanted = false;
+    size_t kept = 0;
+
+    for (size_t u = 0; u < g->n_units; u++)
+        wanted |= !g->units[u].fresh;
+    if (!wanted)
+        return QLAB_OK;
+    qlab_code rc = qlab_duck_conn(g->env->duck, 0, &conn, err);
+    if (rc == QLAB_OK)
+        rc = qlab_actions_read(g->view, conn, &g->strings, &g->actions, &g->n_actions, err);
+    for (size_t i = 0; i < g->n_actions; i++) {
+        if (g->actions[i].source == QLAB_SOURCE_DERIVED)
+            g->actions[kept++] = g->actions[i];
+    }
+    g->n_actions = kept;
+    return rc;
+}
+
 static qlab_code work(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
 {
     qlab_code rc = qlab_ingest_sweep_jobs(g, true, err);
 
     if (rc == QLAB_OK)
         rc = qlab_job_open(g->env, "ingest", g->plan, &g->job, err);
+    if (rc == QLAB_OK)
+        rc = load_facts(g, err);
     if (rc == QLAB_OK)
         rc = run_units(g, err);
     if (rc == QLAB_OK)
@@ -118,6 +142,8 @@ static void release(qlab_ingest *g)
     qlab_free(g->master_news);
     qlab_parts_free(g->parts, g->n_parts);
     json_decref(g->counts);
+    json_decref(g->held);
+    qlab_free(g->actions);
     json_decref(g->last);
     json_decref(g->seen);
     qlab_registry_free(g->registry);

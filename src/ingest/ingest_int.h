@@ -7,6 +7,7 @@
 #include "ingest/ingest.h"
 #include "ops/job.h"
 #include "ops/run.h"
+#include "truth/action.h"
 #include "vendor/pack.h"
 #include "vendor/quarantine.h"
 #include "vendor/registry.h"
@@ -81,6 +82,10 @@ typedef struct qlab_ingest {
     qlab_tally total;
     int32_t max_date;
     json_t *counts;
+    json_t *held; /* assets whose changes wait for an acknowledgement */
+    qlab_action
+        *actions; /* derived facts of the parent, by asset_ix; where a bucket is not fresh */
+    size_t n_actions;
     qlab_arena strings;
 } qlab_ingest;
 
@@ -95,6 +100,8 @@ json_t *qlab_ingest_sources(const qlab_ingest *g); /* new; part of the commit */
 qlab_code qlab_ingest_remember(const qlab_ingest *g, uint32_t commit, double seconds,
                                qlab_err *err) QLAB_MUST_USE;
 /* unit.c */
+/* Rows of asset a of b as a vintage. */
+qlab_vintage qlab_ingest_vintage(const qlab_ingest *g, const qlab_bars *b, size_t a);
 qlab_code qlab_ingest_unit_do(void *ctx, size_t unit, size_t worker, json_t **result,
                               uint64_t *n_counted, qlab_err *err);
 qlab_digest qlab_ingest_unit_key(void *ctx, size_t unit);
@@ -109,6 +116,22 @@ qlab_code qlab_tally_load(const json_t *o, const char *where, qlab_tally *t,
 json_t *qlab_part_json(const qlab_part *p); /* new */
 qlab_code qlab_part_of_json(const json_t *o, const char *where, qlab_part *p,
                             qlab_err *err) QLAB_MUST_USE;
+/* delta_unit.c */
+/* A bucket that has bars already: what its delivery changes, into parts or files of the job.
+ * present: [slot]; tally: [slot], written. */
+typedef struct qlab_delta_unit {
+    qlab_ingest *g;
+    qlab_conn *conn;
+    uint32_t bucket;
+    const qlab_bars *now;
+    struct qlab_asset_tally *tally;
+    qlab_part **parts;
+    size_t *n_parts, *cap_parts;
+    json_t *result; /* "delta", "actions", "held" are put into it */
+} qlab_delta_unit;
+qlab_code qlab_ingest_delta_unit(const qlab_delta_unit *u, qlab_err *err) QLAB_MUST_USE;
+/* The deltas of all units as parts over all buckets. */
+qlab_code qlab_ingest_write_deltas(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
 /* finish.c */
 /* Fills in what is said of packs and rows; fails where no pack at all could be read. */
 qlab_code qlab_ingest_sum_up(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err) QLAB_MUST_USE;

@@ -306,13 +306,6 @@ qlab_code qlab_ingest_plan(qlab_ingest *g, qlab_err *err)
     if (rc != QLAB_OK)
         return rc;
     make_units(g);
-    for (size_t u = 0; u < g->n_units; u++) {
-        if (!g->units[u].fresh)
-            return qlab_fail(err, QLAB_E_USAGE,
-                             "pack %s changed since commit %u: this version loads a vendor once; "
-                             "ingest the changed vendor into another root",
-                             g->registry->packs[g->units[u].packs[0]].path, (unsigned)g->parent);
-    }
     digest_plan(g);
     return QLAB_OK;
 }

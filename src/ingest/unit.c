@@ -2,8 +2,7 @@
 #include "base/alloc.h"
 #include "base/cancel.h"
 #include "base/date.h"
-#include "ingest/ingest_int.h"
-#include "truth/action.h"
+#include "ingest/delta.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -20,8 +19,11 @@ typedef struct qlab_unit_work {
     uint8_t *duplicate;
     size_t cap_duplicate;
     qlab_quarantine quarantine;
-    qlab_bars bars; /* the delivered state of the bucket's assets */
-    json_t *packs;  /* outcomes */
+    qlab_bars bars;            /* the delivered state of the bucket's assets */
+    qlab_pack_result *results; /* of unit->packs */
+    size_t n_results;
+    uint8_t present[QLAB_LAKE_BUCKET_ASSETS];
+    qlab_asset_tally tally[QLAB_LAKE_BUCKET_ASSETS];
     qlab_part *parts;
     size_t n_parts, cap_parts;
 } qlab_unit_work;
@@ -96,6 +98,7 @@ static qlab_code read_one(qlab_unit_work *w, size_t worker, qlab_pack_result *ou
         .path = p->file,
         .sha256 = v->has_sha256 ? &v->sha256 : NULL,
         .owner = p->owner == w->unit->bucket,
+        .present = w->present,
         .now = g->env->now,
         .who = who,
         .asset_id_of = id_of_slot,
@@ -114,19 +117,32 @@ static qlab_code read_one(qlab_unit_work *w, size_t worker, qlab_pack_result *ou
                           &w->cap_duplicate, &w->quarantine, out, err);
 }
 
+/* A refused pack's lines were not there after all. */
+static void forget_present(qlab_unit_work *w)
+{
+    const uint32_t first = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS;
+
+    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS && first + slot < w->g->n_assets;
+         slot++) {
+        const uint32_t at = w->g->registry_of[first + slot];
+        if (at != QLAB_NO_ASSET && w->g->registry->assets[at].pack_no == w->pack)
+            w->present[slot] = 0;
+    }
+}
+
 static qlab_code read_packs(qlab_unit_work *w, size_t worker, qlab_err *err)
 {
     qlab_code rc = QLAB_OK;
 
+    w->results = qlab_alloc_zero(w->unit->n_packs, sizeof *w->results);
     for (size_t i = 0; i < w->unit->n_packs && rc == QLAB_OK; i++) {
-        qlab_pack_result r;
         w->pack = w->unit->packs[i];
-        rc = read_one(w, worker, &r, err);
+        rc = read_one(w, worker, &w->results[i], err);
         if (rc != QLAB_OK)
             break;
-        /* All of a first load is new; a later one is told apart row by row below. */
-        const qlab_tally t = {.in = r.counts, .inserted = r.counts.rows_good};
-        json_array_append_new(w->packs, outcome_json(w->pack, &r, &t));
+        w->n_results++;
+        if (w->results[i].refused != QLAB_REASON_NONE)
+            forget_present(w);
         rc = qlab_cancel_check(err);
     }
     return rc;
@@ -177,16 +193,22 @@ static void make_bars(qlab_unit_work *w)
         if (w->duplicate != NULL)
             gather((void **)&w->duplicate, 1, s, r->n);
     }
-    b->n_assets = s->n;
     b->n_rows = b->cap_rows = r->n;
-    b->asset_ix = qlab_alloc(s->n, sizeof *b->asset_ix);
-    b->first = qlab_alloc(s->n + 1, sizeof *b->first);
+    b->asset_ix = qlab_alloc(QLAB_LAKE_BUCKET_ASSETS, sizeof *b->asset_ix);
+    b->first = qlab_alloc(QLAB_LAKE_BUCKET_ASSETS + 1, sizeof *b->first);
     b->first[0] = 0;
-    for (size_t i = 0; i < s->n; i++) {
-        assert(i == 0 || s->at[i - 1].slot < s->at[i].slot); /* an asset has one pack */
-        b->asset_ix[i] = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS + s->at[i].slot;
-        b->first[i + 1] = b->first[i] + s->at[i].n;
+    size_t next = 0;
+    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS; slot++) {
+        const bool rows = next < s->n && s->at[next].slot == slot;
+        /* Without rows an asset counts only where there may be something to delete. */
+        if (!rows && (w->unit->fresh || !w->present[slot]))
+            continue;
+        b->asset_ix[b->n_assets] = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS + slot;
+        b->first[b->n_assets + 1] = b->first[b->n_assets] + (rows ? s->at[next].n : 0);
+        b->n_assets++;
+        next += rows;
     }
+    assert(next == s->n); /* an asset has one pack, so one segment */
     b->date = r->date;
     b->open = r->v[QLAB_FIELD_OPEN];
     b->high = r->v[QLAB_FIELD_HIGH];
@@ -224,6 +246,23 @@ static qlab_code write_leaves(qlab_unit_work *w, qlab_err *err)
     return rc;
 }
 
+qlab_vintage qlab_ingest_vintage(const qlab_ingest *g, const qlab_bars *b, size_t a)
+{
+    const size_t first = b->first[a];
+
+    return (qlab_vintage){
+        .asset_ix = b->asset_ix[a],
+        .n = b->first[a + 1] - first,
+        .date = b->date + first,
+        .close = b->close + first,
+        .adjusted_close = b->adjusted_close + first,
+        .volume = b->volume + first,
+        .price_basis = g->options->price_basis,
+        .convention = g->options->convention,
+        .currency = g->assets[b->asset_ix[a]].currency,
+    };
+}
+
 static qlab_code write_actions(qlab_unit_work *w, qlab_err *err)
 {
     const qlab_ingest *g = w->g;
@@ -233,18 +272,7 @@ static qlab_code write_actions(qlab_unit_work *w, qlab_err *err)
     qlab_code rc = QLAB_OK;
 
     for (size_t a = 0; a < b->n_assets; a++) {
-        const size_t first = b->first[a];
-        const qlab_vintage v = {
-            .asset_ix = b->asset_ix[a],
-            .n = b->first[a + 1] - first,
-            .date = b->date + first,
-            .close = b->close + first,
-            .adjusted_close = b->adjusted_close + first,
-            .volume = b->volume + first,
-            .price_basis = g->options->price_basis,
-            .convention = g->options->convention,
-            .currency = g->assets[b->asset_ix[a]].currency,
-        };
+        const qlab_vintage v = qlab_ingest_vintage(g, b, a);
         qlab_derive_actions(&v, &actions, &n, &cap);
     }
     if (n > 0) {
@@ -300,47 +328,100 @@ static qlab_code save_quarantine(qlab_unit_work *w, json_t *result, qlab_err *er
     return rc;
 }
 
-static json_t *unit_json(qlab_unit_work *w)
+/* Rows of a bucket that was empty are all new; otherwise the comparison said what they are. */
+static qlab_tally tally_of_pack(const qlab_unit_work *w, size_t i)
 {
-    json_t *o = json_object(), *parts = json_array();
+    const qlab_ingest *g = w->g;
+    const uint32_t first = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS;
+    qlab_tally t = {.in = w->results[i].counts};
+
+    if (w->unit->fresh) {
+        t.inserted = t.in.rows_good;
+        return t;
+    }
+    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS && first + slot < g->n_assets; slot++) {
+        const uint32_t at = g->registry_of[first + slot];
+        if (at == QLAB_NO_ASSET || g->registry->assets[at].pack_no != w->unit->packs[i])
+            continue;
+        const qlab_asset_tally *a = &w->tally[slot];
+        t.inserted += a->inserted;
+        t.revised += a->revised;
+        t.known += a->known;
+        t.tombstoned += a->tombstoned;
+        t.held += a->held;
+        t.adj_restated += a->adj_restated;
+    }
+    return t;
+}
+
+static void put_outcomes(const qlab_unit_work *w, json_t *o)
+{
+    json_t *parts = json_array(), *packs = json_array();
 
     for (size_t i = 0; i < w->n_parts; i++)
         json_array_append_new(parts, qlab_part_json(&w->parts[i]));
+    for (size_t i = 0; i < w->n_results; i++) {
+        const qlab_tally t = tally_of_pack(w, i);
+        json_array_append_new(packs, outcome_json(w->unit->packs[i], &w->results[i], &t));
+    }
     json_object_set_new(o, "parts", parts);
-    json_object_set(o, "packs", w->packs);
+    json_object_set_new(o, "packs", packs);
     json_object_set_new(o, "max_date", json_integer(newest_date(&w->bars)));
-    return o;
+}
+
+static qlab_code write_delta(qlab_unit_work *w, json_t *result, qlab_err *err)
+{
+    const qlab_delta_unit u = {
+        .g = w->g,
+        .conn = w->conn,
+        .bucket = w->unit->bucket,
+        .now = &w->bars,
+        .tally = w->tally,
+        .parts = &w->parts,
+        .n_parts = &w->n_parts,
+        .cap_parts = &w->cap_parts,
+        .result = result,
+    };
+    return qlab_ingest_delta_unit(&u, err);
+}
+
+static void release(qlab_unit_work *w)
+{
+    qlab_parts_free(w->parts, w->n_parts);
+    qlab_bars_free(&w->bars);
+    qlab_rows_free(&w->rows);
+    qlab_free(w->segments.at);
+    qlab_free(w->duplicate);
+    qlab_free(w->results);
+    qlab_quarantine_free(&w->quarantine);
+    qlab_free(w);
 }
 
 qlab_code qlab_ingest_unit_do(void *ctx, size_t unit, size_t worker, json_t **result,
                               uint64_t *n_counted, qlab_err *err)
 {
     qlab_ingest *g = ctx;
-    qlab_unit_work w = {.g = g, .unit = &g->units[unit], .packs = json_array()};
-    json_t *o = NULL;
+    qlab_unit_work *w = qlab_alloc_zero(1, sizeof *w);
+    json_t *o = json_object();
 
-    qlab_code rc = qlab_duck_conn(g->env->duck, worker, &w.conn, err);
+    w->g = g;
+    w->unit = &g->units[unit];
+    qlab_code rc = qlab_duck_conn(g->env->duck, worker, &w->conn, err);
     if (rc == QLAB_OK)
-        rc = read_packs(&w, worker, err);
+        rc = read_packs(w, worker, err);
     if (rc == QLAB_OK) {
-        make_bars(&w);
-        *n_counted = w.bars.n_rows;
-        rc = write_fresh(&w, err);
+        make_bars(w);
+        *n_counted = w->bars.n_rows;
+        rc = w->unit->fresh ? write_fresh(w, err) : write_delta(w, o, err);
     }
     if (rc == QLAB_OK) {
-        o = unit_json(&w);
-        rc = save_quarantine(&w, o, err);
+        put_outcomes(w, o);
+        rc = save_quarantine(w, o, err);
     }
     if (rc == QLAB_OK)
         *result = json_incref(o);
     json_decref(o);
-    json_decref(w.packs);
-    qlab_parts_free(w.parts, w.n_parts);
-    qlab_bars_free(&w.bars);
-    qlab_rows_free(&w.rows);
-    qlab_free(w.segments.at);
-    qlab_free(w.duplicate);
-    qlab_quarantine_free(&w.quarantine);
+    release(w);
     return rc;
 }
 

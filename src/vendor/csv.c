@@ -284,6 +284,8 @@ static void begin_run(qlab_csv_reader *r, const qlab_csv_record *rec, qlab_str s
     r->run_at = rec->at;
     r->run_bars = 0;
     r->run_first = r->to.rows->n;
+    if (r->who == QLAB_WHO_MINE && r->job->present != NULL)
+        r->job->present[r->slot] = 1;
     r->file_id.n = 0;
     qlab_buf_put(&r->file_id, symbol.at, symbol.n);
 }

@@ -305,6 +305,8 @@ static void finish_mine(qlab_pack_line *l)
     char detail[QLAB_DETAIL_BYTES];
 
     c->rows_in += l->n_bars;
+    if (l->job->present != NULL)
+        l->job->present[l->slot] = 1;
     for (size_t i = 0; i < l->n_pending; i++) {
         const qlab_pending_bar *b = &l->pending[i];
         qlab_quarantine_record rec = record_of(l, b->reason);

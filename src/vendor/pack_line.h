@@ -35,6 +35,7 @@ typedef struct qlab_pack_job {
     const char *path;          /* where it lies */
     const qlab_digest *sha256; /* what the registry says it hashes to; NULL = nothing */
     bool owner;
+    uint8_t *present; /* [slot] = 1 where a good line of it was read; NULL = not wanted */
     int32_t now;
     qlab_who (*who)(void *ctx, qlab_str asset_id, uint32_t *slot);
     qlab_str (*asset_id_of)(void *ctx, uint32_t slot);
