@@ -39,6 +39,7 @@
     CMD(stat_psr)                                                                                  \
     CMD(stat_mintrl)                                                                               \
     CMD(stat_dsr)                                                                                  \
+    CMD(stat_sharpediff)                                                                           \
     CMD(stat_emax)                                                                                 \
     CMD(stat_minbtl)                                                                               \
     CMD(stat_nw)                                                                                   \

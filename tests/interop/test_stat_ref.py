@@ -309,12 +309,70 @@ def superior(folder, rng):
     assert auto == stat("spa", "--input", path, "--replications", 50, "--threads", 2)
 
 
+def sharpe_moments(v):
+    """Difference (divisor n) and its gradient in the means of (a, b, a^2, b^2)."""
+    m1, m2, g1, g2 = v.mean(0)
+    s1, s2 = math.sqrt(g1 - m1 * m1), math.sqrt(g2 - m2 * m2)
+    grad = np.array([g1 / s1**3, -g2 / s2**3, -m1 / 2 / s1**3, m2 / 2 / s2**3])
+    return m1 / s1 - m2 / s2, grad
+
+
+def parzen(z):
+    return 1 - 6 * z**2 + 6 * z**3 if z <= 0.5 else 2 * (1 - z) ** 3
+
+
+def differences(folder, rng):
+    for n, rho in [(250, 0.3), (800, -0.2), (60, 0.6)]:
+        common = rng.standard_normal(n)
+        a, b = (0.01 * (m + common + ar1(rng, n, rho)) for m in (0.15, 0.0))
+        v = np.column_stack([a, b, a * a, b * b])
+        diff, grad = sharpe_moments(v)
+        c = v - v.mean(0)
+        above = below = 0.0
+        for k in range(4):
+            x, y = c[:-1, k], c[1:, k]
+            r = np.cov(x, y)[0, 1] / np.var(x, ddof=1)
+            s2 = np.mean((y - y.mean() - r * (x - x.mean())) ** 2)
+            above += 4 * r * r * s2**2 / (1 - r) ** 8
+            below += s2**2 / (1 - r) ** 4
+        width = 2.6614 * (above / below * n) ** 0.2
+        psi = c.T @ c / n
+        for lag in range(1, n):
+            if lag < width:
+                g = c[lag:].T @ c[:-lag] / n
+                psi += parzen(lag / width) * (g + g.T)
+        scale = math.sqrt((n - 1) / n)
+        se = math.sqrt(grad @ psi @ grad * n / (n - 4) / n) * scale
+        path = write(folder, "ab.csv", a=a, b=b)
+        reps, block = 3000, 4
+        r = stat("sharpediff", "--input", path, "--block", block, "--replications", reps)
+        near(r["value"], diff * scale, "sharpe difference")
+        near(r["sr_a"], a.mean() / a.std(ddof=1), "sr a")
+        near(r["bandwidth"], width, "bandwidth")
+        near(r["standard_error"], se, "se of the difference")
+        near(r["p_one_sided"], stats.norm.sf(diff * scale / se), "p of the difference")
+        blocks, z = n // block, []
+        for _ in range(reps):
+            at = (rng.integers(0, n, blocks)[:, None] + np.arange(block)).ravel() % n
+            star = v[at]
+            d, g = sharpe_moments(star)
+            zeta = (star - star.mean(0)).reshape(blocks, block, 4).sum(1) / math.sqrt(block)
+            z.append((d - diff) / math.sqrt(g @ (zeta.T @ zeta / blocks) @ g / len(at)))
+        z, boot = np.array(z), r["bootstrap"]
+        noise = 5 * math.sqrt(2 * 0.25 / reps)
+        near(boot["p_one_sided"], np.mean(z >= r["t"]), "bootstrap p", noise)
+        near(boot["p_two_sided"], np.mean(abs(z) >= abs(r["t"])), "bootstrap p two", noise)
+        near(np.mean(z <= (r["value"] - boot["lower_bound"]) / se), 0.95, "bound",
+             5 * math.sqrt(2 * 0.05 * 0.95 / reps))
+
+
 def refusals(folder):
     for args, text in [
         (["psr", "--sr", "1"], "--t is needed"),
         (["psr", "--sr", "1", "--t", "9", "--skew", "0", "--kurt", "3", "--form", "x"], "--form was"),
         (["emax", "--n", "0"], "at least 1 trial"),
         (["spa", "--input", "x", "--block", "0.5"], "not auto or a length from 1"),
+        (["sharpediff", "--input", "x", "--block", "1.5"], "not auto or a whole number"),
         (["pbo", "--input", "x", "--blocks", "7"], "not an even number from 2 to 20"),
         (["adjust", "--input", "p", "--method", "x"], "--method was"),
         (["nw", "--input", "x"], "--lag is needed"),
@@ -343,6 +401,7 @@ def main():
         splits()
         overfitting(folder, rng)
         superior(folder, rng)
+        differences(folder, rng)
         refusals(folder)
     print(f"{n_checks} numbers agree")
 
