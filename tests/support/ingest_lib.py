@@ -76,11 +76,13 @@ def ingest(root, vendor, *args, env=None):
                               env={**os.environ, **(env or {})}))
 
 
-def bars(root):
-    """All visible bars as text, in order."""
+def bars(root, adjusted=True):
+    """All visible bars as text, in order; the adjusted close stays as it was first delivered, so it is
+    left out where two histories of delivery are compared."""
+    columns = "asset_id, date, open, high, low, close, volume" + ", adjusted_close" * adjusted
     run = subprocess.run([quantlab, "sql", "--root", str(root), "--format", "csv",
-                          "SELECT asset_id, date, open, high, low, close, volume, adjusted_close "
-                          "FROM bars ORDER BY asset_id, date"], capture_output=True, text=True)
+                          f"SELECT {columns} FROM bars ORDER BY asset_id, date"],
+                         capture_output=True, text=True)
     if run.returncode != 0:
         raise AssertionError(f"sql: exit {run.returncode}: {run.stderr}")
     return run.stdout
