@@ -14,6 +14,8 @@
     CMD(lake_files)                                                                                \
     CMD(lake_verify)                                                                               \
     CMD(lake_export)                                                                               \
+    CMD(lake_compact)                                                                              \
+    CMD(lake_gc)                                                                                   \
     GROUP("truth: actions, delistings, snapshots")                                                 \
     CMD(actions_load)                                                                              \
     CMD(actions_show)                                                                              \
@@ -51,6 +53,7 @@
     CMD(stat_bootstrap)                                                                            \
     CMD(stat_pbo)                                                                                  \
     CMD(stat_spa)                                                                                  \
+    CMD(stat_shrink)                                                                               \
     CMD(sql)                                                                                       \
     CMD(runs_list)
 

@@ -366,6 +366,40 @@ def differences(folder, rng):
              5 * math.sqrt(2 * 0.05 * 0.95 / reps))
 
 
+def shrunk(folder, rng):
+    for n, p in [(60, 5), (30, 40), (500, 12)]:
+        x = rng.standard_t(6, (n, p)) * rng.uniform(0.005, 0.03, p)
+        x += 0.01 * rng.standard_normal((n, 1))
+        c = x - x.mean(0)
+        s = c.T @ c / n
+        path = write(folder, "x.csv", **{f"s{k}": x[:, k] for k in range(p)})
+
+        m = np.trace(s) / p
+        d2 = ((s - m * np.eye(p)) ** 2).sum() / p
+        b2 = sum(((np.outer(r, r) - s) ** 2).sum() for r in c) / n**2 / p
+        k = min(b2, d2) / d2
+        r = stat("shrink", "--input", path, "--target", "identity")
+        near(r["value"], k, "identity")
+        want = (1 - k) * s + k * m * np.eye(p)
+        assert np.allclose(r["covariance"], want, rtol=1e-9, atol=1e-16)
+
+        # In the layout of the authors' own code: matrices of fourth moments.
+        sd = np.sqrt(np.diag(s))
+        bar = ((s / np.outer(sd, sd)).sum() - p) / (p * (p - 1))
+        prior = bar * np.outer(sd, sd)
+        np.fill_diagonal(prior, np.diag(s))
+        y = c**2
+        pi = y.T @ y / n - s**2
+        theta = (c**3).T @ c / n - np.diag(s)[:, None] * s
+        np.fill_diagonal(theta, 0)
+        rho = np.diag(pi).sum() + bar * (np.outer(1 / sd, sd) * theta).sum()
+        k = max(0.0, min(1.0, (pi.sum() - rho) / ((s - prior) ** 2).sum() / n))
+        r = stat("shrink", "--input", path, "--target", "constant-correlation")
+        near(r["value"], k, "constant correlation")
+        near(r["mean_correlation"], bar, "mean correlation")
+        assert np.allclose(r["covariance"], (1 - k) * s + k * prior, rtol=1e-9, atol=1e-16)
+
+
 def refusals(folder):
     for args, text in [
         (["psr", "--sr", "1"], "--t is needed"),
@@ -373,6 +407,7 @@ def refusals(folder):
         (["emax", "--n", "0"], "at least 1 trial"),
         (["spa", "--input", "x", "--block", "0.5"], "not auto or a length from 1"),
         (["sharpediff", "--input", "x", "--block", "1.5"], "not auto or a whole number"),
+        (["shrink", "--input", "x", "--target", "x"], "--target was"),
         (["pbo", "--input", "x", "--blocks", "7"], "not an even number from 2 to 20"),
         (["adjust", "--input", "p", "--method", "x"], "--method was"),
         (["nw", "--input", "x"], "--lag is needed"),
@@ -402,6 +437,7 @@ def main():
         overfitting(folder, rng)
         superior(folder, rng)
         differences(folder, rng)
+        shrunk(folder, rng)
         refusals(folder)
     print(f"{n_checks} numbers agree")
 
