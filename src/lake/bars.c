@@ -57,9 +57,13 @@ static bool choose_parts(reader *r)
             p->max_date < r->from || p->min_date > r->to)
             continue;
         r->parts[r->n_parts++] = p;
-        merge = merge || p->n_tombstones || p->seq != r->parts[0]->seq;
+        merge = merge || p->n_tombstones;
     }
     qsort(r->parts, r->n_parts, sizeof *r->parts, cmp_time);
+    /* Parts of different years share no key; neither do parts of one commit. */
+    for (size_t i = 1; i < r->n_parts; i++)
+        merge = merge || (r->parts[i]->year == r->parts[i - 1]->year &&
+                          r->parts[i]->seq != r->parts[i - 1]->seq);
     return merge;
 }
 

@@ -130,20 +130,26 @@ void qlab_lake_leaves_of(const qlab_bars *b, int32_t months_from, qlab_leaf **ou
 /* ---- stored leaves ----------------------------------------------------------------------------
  */
 
-qlab_code qlab_lake_write_leaves(const qlab_env *env, qlab_conn *conn, uint32_t bucket,
-                                 const qlab_leaf *leaves, size_t n, uint32_t known_seq,
-                                 qlab_part *out, qlab_err *err)
+/* A stored leaf and the commit that brought it. */
+typedef struct stored_leaf {
+    qlab_leaf leaf;
+    uint32_t seq;
+} stored_leaf;
+
+static qlab_code put_leaves(const qlab_env *env, qlab_conn *conn, uint32_t bucket,
+                            const stored_leaf *leaves, size_t n, qlab_part *out, qlab_err *err)
 {
     uint32_t *ix = qlab_alloc(n, sizeof *ix), *rows = qlab_alloc(n, sizeof *rows);
     uint32_t *seq = qlab_alloc(n, sizeof *seq);
     int32_t *period = qlab_alloc(n, sizeof *period);
     qlab_str *digest = qlab_alloc(n, sizeof *digest);
     for (size_t i = 0; i < n; i++) {
-        ix[i] = leaves[i].asset_ix;
-        period[i] = leaves[i].period;
-        rows[i] = leaves[i].n_rows;
-        seq[i] = known_seq;
-        digest[i] = (qlab_str){(const char *)leaves[i].digest.at, QLAB_SHA256_BYTES};
+        const qlab_leaf *leaf = &leaves[i].leaf;
+        ix[i] = leaf->asset_ix;
+        period[i] = leaf->period;
+        rows[i] = leaf->n_rows;
+        seq[i] = leaves[i].seq;
+        digest[i] = (qlab_str){(const char *)leaf->digest.at, QLAB_SHA256_BYTES};
     }
     const qlab_col cols[] = {{"asset_ix", QLAB_T_U32, ix, NULL, NULL},
                              {"period", QLAB_T_I32, period, NULL, NULL},
@@ -161,10 +167,17 @@ qlab_code qlab_lake_write_leaves(const qlab_env *env, qlab_conn *conn, uint32_t 
     return rc;
 }
 
-typedef struct stored_leaf {
-    qlab_leaf leaf;
-    uint32_t seq;
-} stored_leaf;
+qlab_code qlab_lake_write_leaves(const qlab_env *env, qlab_conn *conn, uint32_t bucket,
+                                 const qlab_leaf *leaves, size_t n, uint32_t known_seq,
+                                 qlab_part *out, qlab_err *err)
+{
+    stored_leaf *rows = qlab_alloc(n, sizeof *rows);
+    for (size_t i = 0; i < n; i++)
+        rows[i] = (stored_leaf){leaves[i], known_seq};
+    const qlab_code rc = put_leaves(env, conn, bucket, rows, n, out, err);
+    qlab_free(rows);
+    return rc;
+}
 
 static int cmp_stored(const void *a, const void *b)
 {
@@ -222,31 +235,66 @@ static qlab_code read_digest_part(const qlab_lake_view *v, qlab_conn *conn, cons
     return rc;
 }
 
+/* The visible leaves of a bucket, sorted; *n_read: before the choice. */
+static qlab_code read_stored(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
+                             qlab_leaf_what what, stored_list *list, size_t *n_read, qlab_err *err)
+{
+    qlab_code rc = QLAB_OK;
+    for (size_t i = 0; i < v->n_parts && rc == QLAB_OK; i++) {
+        const qlab_part *p = &v->parts[i];
+        if (p->kind == QLAB_PART_DIGESTS && (p->bucket < 0 || (uint32_t)p->bucket == bucket))
+            rc = read_digest_part(v, conn, p, bucket, what, list, err);
+    }
+    if (rc != QLAB_OK)
+        return rc;
+    if (list->n)
+        qsort(list->at, list->n, sizeof *list->at, cmp_stored);
+    size_t kept = 0;
+    *n_read = list->n;
+    for (size_t i = 0; i < list->n; i++) {
+        const stored_leaf l = list->at[i];
+        const bool superseded = i + 1 < list->n &&
+                                list->at[i + 1].leaf.asset_ix == l.leaf.asset_ix &&
+                                list->at[i + 1].leaf.period == l.leaf.period;
+        if (!superseded && l.leaf.n_rows > 0)
+            list->at[kept++] = l;
+    }
+    list->n = kept;
+    return QLAB_OK;
+}
+
 qlab_code qlab_lake_read_leaves(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
                                 qlab_leaf_what what, qlab_leaf **out, size_t *n, qlab_err *err)
 {
     stored_list list = {NULL, 0, 0};
-    qlab_code rc = QLAB_OK;
+    size_t n_read = 0;
     *out = NULL;
     *n = 0;
-    for (size_t i = 0; i < v->n_parts && rc == QLAB_OK; i++) {
-        const qlab_part *p = &v->parts[i];
-        if (p->kind == QLAB_PART_DIGESTS && (p->bucket < 0 || (uint32_t)p->bucket == bucket))
-            rc = read_digest_part(v, conn, p, bucket, what, &list, err);
+    const qlab_code rc = read_stored(v, conn, bucket, what, &list, &n_read, err);
+    if (rc == QLAB_OK) {
+        *out = qlab_alloc(list.n, sizeof **out);
+        for (size_t i = 0; i < list.n; i++)
+            (*out)[i] = list.at[i].leaf;
+        *n = list.n;
     }
-    if (rc != QLAB_OK)
-        goto done;
-    if (list.n)
-        qsort(list.at, list.n, sizeof *list.at, cmp_stored);
-    *out = qlab_alloc(list.n, sizeof **out);
-    for (size_t i = 0; i < list.n; i++) {
-        const qlab_leaf *l = &list.at[i].leaf;
-        const bool superseded = i + 1 < list.n && list.at[i + 1].leaf.asset_ix == l->asset_ix &&
-                                list.at[i + 1].leaf.period == l->period;
-        if (!superseded && l->n_rows > 0)
-            (*out)[(*n)++] = *l;
+    qlab_free(list.at);
+    return rc;
+}
+
+qlab_code qlab_lake_fold_leaves(const qlab_env *env, const qlab_lake_view *v, qlab_conn *conn,
+                                uint32_t bucket, bool write, qlab_part *out, uint64_t *n_kept,
+                                uint64_t *n_dropped, qlab_err *err)
+{
+    stored_list list = {NULL, 0, 0};
+    size_t n_read = 0;
+    memset(out, 0, sizeof *out);
+    qlab_code rc = read_stored(v, conn, bucket, QLAB_LEAVES_ALL, &list, &n_read, err);
+    if (rc == QLAB_OK) {
+        *n_kept = list.n;
+        *n_dropped = n_read - list.n;
+        if (write && list.n > 0)
+            rc = put_leaves(env, conn, bucket, list.at, list.n, out, err);
     }
-done:
     qlab_free(list.at);
     return rc;
 }

@@ -123,6 +123,22 @@ qlab_code qlab_lake_lock(const qlab_env *env, const char *command, qlab_lock **o
 /* ---- the view ---------------------------------------------------------------------------------
  */
 
+/* A part is missing: was it taken away on purpose? */
+static qlab_code fail_missing(const qlab_lake_view *v, const qlab_part *p, qlab_err *err)
+{
+    uint32_t oldest = 0;
+    qlab_err_reset(err);
+    if (qlab_lake_oldest_kept(v->root, &oldest, err) != QLAB_OK)
+        return err->code;
+    if (v->commit < oldest)
+        return qlab_fail(err, QLAB_E_NOT_FOUND,
+                         "commit %" PRIu32
+                         " can no longer be read: `lake gc` kept those from %" PRIu32 " on",
+                         v->commit, oldest);
+    return qlab_fail(err, QLAB_E_CORRUPT, "commit %" PRIu32 ": part %s was missing", v->commit,
+                     p->path);
+}
+
 static qlab_code check_parts(const qlab_lake_view *v, qlab_err *err)
 {
     for (size_t i = 0; i < v->n_parts; i++) {
@@ -131,9 +147,7 @@ static qlab_code check_parts(const qlab_lake_view *v, qlab_err *err)
         qlab_code rc = qlab_file_stat(path, &info, err);
         qlab_free(path);
         if (rc == QLAB_E_NOT_FOUND) {
-            qlab_err_reset(err);
-            rc = qlab_fail(err, QLAB_E_CORRUPT, "commit %" PRIu32 ": part %s was missing",
-                           v->commit, v->parts[i].path);
+            rc = fail_missing(v, &v->parts[i], err);
         } else if (rc == QLAB_OK && info.n_bytes != v->parts[i].n_bytes) {
             rc = qlab_fail(err, QLAB_E_CORRUPT,
                            "commit %" PRIu32 ": part %s had %" PRIu64 " bytes, not %" PRIu64,

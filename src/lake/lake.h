@@ -258,4 +258,83 @@ qlab_code qlab_lake_verify(const qlab_env *env, uint32_t commit,
                            void (*say)(void *ctx, const char *finding), void *ctx,
                            size_t *n_findings, qlab_err *err) QLAB_MUST_USE;
 
+/* ---- compaction ------------------------------------------------------------------------------ */
+
+/* Delta parts: those that a fold takes away, which are all parts of bucket=all, every further part
+ * of one (class, year, bucket), and one with tombstones.  Above this number in a class and year,
+ * folding is offered. */
+enum { QLAB_LAKE_COMPACT_ABOVE = 32 };
+/* The most delta parts that any class and year (or the digests) of the view has. */
+size_t qlab_lake_delta_parts(const qlab_lake_view *v);
+
+/* What is folded: one class and year of bars, or (asset_class -1, year -1) the digests. */
+typedef struct qlab_compact_group {
+    int32_t asset_class, year;
+    uint64_t n_delta;                  /* delta parts */
+    uint64_t n_parts, n_rows, n_bytes; /* of all parts that are folded */
+} qlab_compact_group;
+typedef struct qlab_compacted {
+    uint32_t commit;            /* 0: nothing to fold, or env->dry_run */
+    qlab_compact_group *groups; /* owned; qlab_compacted_free */
+    size_t n_groups;
+    uint64_t n_parts_folded, n_rows_folded, n_bytes_folded; /* bars, their history, digests */
+    uint64_t n_rows_visible, n_rows_history;                /* bars after it */
+    uint64_t n_parts_written, n_bytes_written;              /* 0 with env->dry_run */
+} qlab_compacted;
+void qlab_compacted_free(qlab_compacted *c);
+
+/* Folds the delta parts of each year in which a class has more than `above` of them: visible rows
+ * to one part a class and bucket under lake/bars/, all others to one under lake/bars_history/, each
+ * with the known_seq that it had; the digests likewise, without superseded leaves.  One commit of
+ * kind "compact" over `v`, the newest commit; older commits keep naming the parts that they named.
+ * Before anything is written each folded part is compared with its hash, and before the commit the
+ * visible rows are compared with the stored leaves: QLAB_E_CORRUPT.  With env->dry_run all is done
+ * but the writing.  The holder of the lock calls it (dry runs need none), outside the pool. */
+qlab_code qlab_lake_compact(const qlab_env *env, const qlab_lake_view *v, uint32_t above,
+                            const char *run_id, qlab_compacted *out, qlab_err *err) QLAB_MUST_USE;
+
+/* ---- files that nothing names ---------------------------------------------------------------- */
+
+typedef enum qlab_stray {
+    QLAB_STRAY_PART,    /* a part that no commit kept, snapshot or unfinished job names */
+    QLAB_STRAY_TMP,     /* a write that did not end */
+    QLAB_STRAY_FOREIGN, /* not a file of a lake: named, never removed */
+} qlab_stray;
+typedef struct qlab_stray_file {
+    qlab_stray what;
+    char *path; /* relative to the root */
+    uint64_t n_bytes;
+    int64_t mtime_ns;
+    bool removed; /* set by qlab_lake_gc */
+} qlab_stray_file;
+typedef struct qlab_strays {
+    qlab_stray_file *at; /* in byte order of path */
+    size_t n, cap;
+} qlab_strays;
+void qlab_strays_free(qlab_strays *s);
+
+/* A commit that must stay readable, and what says so ("snapshot 2017-03-31_..."); borrowed. */
+typedef struct qlab_lake_pin {
+    uint32_t commit;
+    const char *name;
+} qlab_lake_pin;
+/* Files under lake/ that nothing names.  Without the lock, what a writer is making is among them.
+ * *out is owned by the caller. */
+qlab_code qlab_lake_strays(const qlab_env *env, const qlab_lake_pin *pins, size_t n_pins,
+                           qlab_strays *out, qlab_err *err) QLAB_MUST_USE;
+typedef struct qlab_gc_done {
+    uint32_t oldest; /* the oldest commit kept readable */
+    size_t n_removed, n_too_new;
+    uint64_t bytes_removed;
+    qlab_strays files; /* what nothing names now; owned */
+} qlab_gc_done;
+void qlab_gc_done_free(qlab_gc_done *d);
+/* Keeps the `keep` newest commits readable (0: all that are now) and removes the parts that only
+ * older ones name, with stray parts and temporary files.  Commits themselves stay.  A part is left
+ * that a pin or an unfinished job names, and a file that is not older than the lock.  QLAB_E_USAGE,
+ * naming them, where `keep` would drop a pinned commit.  Takes the lock; with env->dry_run neither
+ * that nor any change. */
+qlab_code qlab_lake_gc(const qlab_env *env, uint32_t keep, const qlab_lake_pin *pins, size_t n_pins,
+                       qlab_gc_done *out, qlab_err *err) QLAB_MUST_USE;
+
 #endif

@@ -37,6 +37,22 @@ int qlab_lake_part_cmp(const void *a, const void *b);
 qlab_code qlab_lake_view_load(const qlab_env *env, uint32_t commit, bool check,
                               qlab_lake_view **out, qlab_err *err) QLAB_MUST_USE;
 
+/* qlab_lake_write_bars for either kind of bars: those of kind BARS_HISTORY may have several rows a
+ * date, by ascending known_seq (which is then given). */
+qlab_code qlab_lake_write_rows(const qlab_env *env, qlab_conn *conn, qlab_part_kind kind,
+                               uint32_t bucket, const qlab_bars *rows,
+                               const qlab_asset *assets_of_bucket, uint32_t known_seq,
+                               qlab_part **parts, size_t *n_parts, size_t *cap_parts,
+                               qlab_err *err) QLAB_MUST_USE;
+/* The visible leaves of a bucket as one part, each with the known_seq that it had; out->path stays
+ * NULL where there are none or nothing is to be written. */
+qlab_code qlab_lake_fold_leaves(const qlab_env *env, const qlab_lake_view *v, qlab_conn *conn,
+                                uint32_t bucket, bool write, qlab_part *out, uint64_t *n_kept,
+                                uint64_t *n_dropped, qlab_err *err) QLAB_MUST_USE;
+
+/* The oldest commit that gc has kept readable; 0 where it never took one away. */
+qlab_code qlab_lake_oldest_kept(const char *root, uint32_t *out, qlab_err *err) QLAB_MUST_USE;
+
 /* First year of the partition of a date, and the first and last day of a partition. */
 int32_t qlab_lake_partition_year(int32_t date);
 void qlab_lake_partition_days(int32_t year, int32_t *first, int32_t *last);

@@ -83,8 +83,16 @@ static int cmp_run(const void *a, const void *b)
     return (x->asset > y->asset) - (x->asset < y->asset);
 }
 
-static qlab_code find_runs(const qlab_bars *b, uint32_t base, const qlab_asset *assets, run **runs,
-                           size_t *n_runs, qlab_err *err)
+/* Whether row i may follow the one before it: versions of a bar stand by the commit that brought
+ * them. */
+static bool follows(const qlab_bars *b, size_t i, bool versions)
+{
+    return b->date[i] > b->date[i - 1] ||
+           (versions && b->date[i] == b->date[i - 1] && b->known_seq[i] > b->known_seq[i - 1]);
+}
+
+static qlab_code find_runs(const qlab_bars *b, uint32_t base, const qlab_asset *assets,
+                           bool versions, run **runs, size_t *n_runs, qlab_err *err)
 {
     size_t cap = 0;
     *runs = NULL;
@@ -100,7 +108,7 @@ static qlab_code find_runs(const qlab_bars *b, uint32_t base, const qlab_asset *
             run r = {i, 0, (uint32_t)a, (int32_t)assets[b->asset_ix[a] - base].asset_class, year};
             qlab_lake_partition_days(year, &begin, &end);
             for (; i < b->first[a + 1] && b->date[i] <= end; i++)
-                if (i > b->first[a] && b->date[i] <= b->date[i - 1]) {
+                if (i > b->first[a] && !follows(b, i, versions)) {
                     char day[QLAB_DATE_BYTES];
                     return qlab_fail(
                         err, QLAB_E_INTERNAL, "bars to write: %s had dates out of order at %s",
@@ -171,10 +179,10 @@ static void gather(const qlab_bars *b, const run *runs, size_t n_runs, uint32_t 
     }
 }
 
-static qlab_code write_group(const qlab_env *env, qlab_conn *conn, int32_t bucket,
-                             const qlab_bars *b, const run *runs, size_t n_runs, uint32_t base,
-                             const qlab_asset *assets, uint32_t known_seq, qlab_part *out,
-                             qlab_err *err)
+static qlab_code write_group(const qlab_env *env, qlab_conn *conn, qlab_part_kind kind,
+                             int32_t bucket, const qlab_bars *b, const run *runs, size_t n_runs,
+                             uint32_t base, const qlab_asset *assets, uint32_t known_seq,
+                             qlab_part *out, qlab_err *err)
 {
     gathered g;
     char folder[128], name[32];
@@ -191,7 +199,7 @@ static qlab_code write_group(const qlab_env *env, qlab_conn *conn, int32_t bucke
                              {"known_seq", QLAB_T_U32, g.known_seq, NULL, NULL},
                              {"provenance", QLAB_T_U8, g.provenance, NULL, NULL}};
 
-    blank(out, QLAB_PART_BARS, bucket);
+    blank(out, kind, bucket);
     out->asset_class = runs[0].asset_class;
     out->year = runs[0].year;
     out->min_date = INT32_MAX;
@@ -202,11 +210,39 @@ static qlab_code write_group(const qlab_env *env, qlab_conn *conn, int32_t bucke
         out->n_tombstones += (g.provenance[i] & QLAB_PROV_TOMBSTONE) != 0;
     }
     bucket_name(name, sizeof name, bucket);
-    snprintf(folder, sizeof folder, "lake/bars/asset_class=%s/year=%04" PRId32 "/%s",
-             qlab_asset_class_name((qlab_asset_class)out->asset_class), out->year, name);
+    snprintf(folder, sizeof folder, "lake/%s/asset_class=%s/year=%04" PRId32 "/%s",
+             qlab_part_kind_name(kind), qlab_asset_class_name((qlab_asset_class)out->asset_class),
+             out->year, name);
     const qlab_code rc =
         put_part(env, conn, folder, cols, sizeof cols / sizeof *cols, g.n, out, err);
     gathered_free(&g);
+    return rc;
+}
+
+qlab_code qlab_lake_write_rows(const qlab_env *env, qlab_conn *conn, qlab_part_kind kind,
+                               uint32_t bucket, const qlab_bars *rows,
+                               const qlab_asset *assets_of_bucket, uint32_t known_seq,
+                               qlab_part **parts, size_t *n_parts, size_t *cap_parts, qlab_err *err)
+{
+    const bool all = bucket == QLAB_LAKE_ALL_BUCKETS;
+    const uint32_t base = all ? 0 : bucket * QLAB_LAKE_BUCKET_ASSETS;
+    run *runs = NULL;
+    size_t n_runs = 0;
+
+    qlab_code rc = find_runs(rows, base, assets_of_bucket, kind == QLAB_PART_BARS_HISTORY, &runs,
+                             &n_runs, err);
+    for (size_t r = 0; r < n_runs && rc == QLAB_OK;) {
+        size_t end = r + 1;
+        while (end < n_runs && runs[end].asset_class == runs[r].asset_class &&
+               runs[end].year == runs[r].year)
+            end++;
+        qlab_grow((void **)parts, cap_parts, *n_parts + 1, sizeof **parts);
+        rc = write_group(env, conn, kind, all ? -1 : (int32_t)bucket, rows, runs + r, end - r, base,
+                         assets_of_bucket, known_seq, &(*parts)[*n_parts], err);
+        *n_parts += rc == QLAB_OK;
+        r = end;
+    }
+    qlab_free(runs);
     return rc;
 }
 
@@ -215,25 +251,8 @@ qlab_code qlab_lake_write_bars(const qlab_env *env, qlab_conn *conn, uint32_t bu
                                uint32_t known_seq, qlab_part **parts, size_t *n_parts,
                                size_t *cap_parts, qlab_err *err)
 {
-    const bool all = bucket == QLAB_LAKE_ALL_BUCKETS;
-    const uint32_t base = all ? 0 : bucket * QLAB_LAKE_BUCKET_ASSETS;
-    run *runs = NULL;
-    size_t n_runs = 0;
-
-    qlab_code rc = find_runs(rows, base, assets_of_bucket, &runs, &n_runs, err);
-    for (size_t r = 0; r < n_runs && rc == QLAB_OK;) {
-        size_t end = r + 1;
-        while (end < n_runs && runs[end].asset_class == runs[r].asset_class &&
-               runs[end].year == runs[r].year)
-            end++;
-        qlab_grow((void **)parts, cap_parts, *n_parts + 1, sizeof **parts);
-        rc = write_group(env, conn, all ? -1 : (int32_t)bucket, rows, runs + r, end - r, base,
-                         assets_of_bucket, known_seq, &(*parts)[*n_parts], err);
-        *n_parts += rc == QLAB_OK;
-        r = end;
-    }
-    qlab_free(runs);
-    return rc;
+    return qlab_lake_write_rows(env, conn, QLAB_PART_BARS, bucket, rows, assets_of_bucket,
+                                known_seq, parts, n_parts, cap_parts, err);
 }
 
 /* ---- the asset master -------------------------------------------------------------------------
