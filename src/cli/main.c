@@ -54,6 +54,7 @@
     CMD(stat_pbo)                                                                                  \
     CMD(stat_spa)                                                                                  \
     CMD(stat_shrink)                                                                               \
+    CMD(stat_tri)                                                                                  \
     CMD(sql)                                                                                       \
     CMD(runs_list)
 

@@ -400,6 +400,41 @@ def shrunk(folder, rng):
         assert np.allclose(r["covariance"], (1 - k) * s + k * prior, rtol=1e-9, atol=1e-16)
 
 
+def total_return(folder, rng):
+    path = os.path.join(folder, "bars.csv")
+
+    def index_of(rows):
+        with open(path, "w") as f:
+            f.write("date,close,split,dividend\n" + "".join(f"{r}\n" for r in rows))
+        return stat("tri", "--input", path)
+
+    house = ["2020-01-01,100,,", "2020-01-02,101,,", "2020-01-03,50.8,2,", "2020-01-06,51,,0.25",
+             "2020-01-07,50.5,,"]
+    r = index_of(house)
+    near(r["value"], 101.49509803921568, "house path", 1e-15)
+    near(r["tri_signal"][-1], 101.0, "splits alone")
+    assert r["base"] == 100 and r["steps"] == 2 and r == index_of(house[::-1])
+    n = 300
+    days = np.datetime_as_string(np.datetime64("2001-01-01") + np.cumsum(rng.integers(1, 900, n)))
+    split = np.where(rng.random(n) < 0.05, rng.choice([2, 0.1, 1.5], n), 1)
+    paid = np.where(rng.random(n) < 0.1, rng.random(n), 0)
+    close = 50 * np.exp(np.cumsum(rng.normal(0, 0.03, n))) / np.cumprod(split)
+    r = index_of(f"{d},{c!r},{s!r},{p!r}" for d, c, s, p in
+                 zip(days, close.tolist(), split.tolist(), paid.tolist()))
+    want = 100 * np.cumprod(np.append(1, (split * close + paid)[1:] / close[:-1]))
+    for got, w in zip(r["tri_accounting"], want, strict=True):
+        near(got, w, "index")
+    for text, wrong in [("date,close\n2020-01-01,0\n", "2020-01-01: close was 0, not above 0"),
+                        ("close\n1\n", 'had no column "date"'),
+                        ("date,close,split\n2020-01-01,1,-2\n", "split was -2"),
+                        ("date,close\n", "had no rows")]:
+        with open(path, "w") as f:
+            f.write(text)
+        run = subprocess.run([QUANTLAB, "stat", "tri", "--input", path], capture_output=True,
+                             text=True)
+        assert run.returncode == 3 and wrong in run.stderr, run
+
+
 def refusals(folder):
     for args, text in [
         (["psr", "--sr", "1"], "--t is needed"),
@@ -438,6 +473,7 @@ def main():
         superior(folder, rng)
         differences(folder, rng)
         shrunk(folder, rng)
+        total_return(folder, rng)
         refusals(folder)
     print(f"{n_checks} numbers agree")
 
