@@ -90,6 +90,20 @@ T_TEST(bad_inputs_are_named)
     qlab_stat_table_free(&t);
 }
 
-T_MAIN(T_CASE(reads_numbers_gaps_quotes_and_line_ends),
+T_TEST(only_complete_rows_stay)
+{
+    static const char text[] = "date,a,b\n2020-01-03,5,6\n2020-01-02,,4\n2020-01-01,1,2\n"
+                               "2020-01-04,7,\n";
+    qlab_err err = QLAB_ERR_INIT;
+    qlab_stat_table t;
+    T_OK(qlab_stat_table_parse("t.csv", text, sizeof text - 1, &t, &err));
+    T_CHECK(qlab_stat_table_complete(&t) == 2 && t.n_rows == 2);
+    T_CHECK(t.col[0][0] == 1 && t.col[1][0] == 2 && t.col[0][1] == 5 && t.col[1][1] == 6);
+    T_CHECK(t.dates[1] == t.dates[0] + 2);
+    T_CHECK(qlab_stat_table_complete(&t) == 0 && t.n_rows == 2);
+    qlab_stat_table_free(&t);
+}
+
+T_MAIN(T_CASE(only_complete_rows_stay), T_CASE(reads_numbers_gaps_quotes_and_line_ends),
        T_CASE(an_empty_line_inside_one_column_is_a_missing_row),
        T_CASE(unsorted_dates_change_no_bit), T_CASE(bad_inputs_are_named))
