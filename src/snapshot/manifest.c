@@ -227,7 +227,7 @@ static json_t *actions_layer(const qlab_build *b)
 
 static json_t *finding_json(const qlab_build *b, const qlab_finding_row *f)
 {
-    static const char *const codes[] = {"FACTOR_DISAGREES", "EX_DATE_DISAGREES"};
+    static const char *const codes[] = {"FACTOR_DISAGREES", "EX_DATE_DISAGREES", "FEEDS_DISAGREE"};
     json_t *o = json_object();
     json_object_set_new(o, "code", json_string(codes[f->code]));
     json_object_set_new(o, "asset_id", json_string(b->view->assets[f->asset_ix].asset_id));

@@ -50,7 +50,9 @@ static bool closes_around(void *ctx, uint32_t asset_ix, int32_t ex_date, double 
 
 static uint8_t finding_code(const char *code)
 {
-    return strcmp(code, "FACTOR_DISAGREES") == 0 ? 0 : 1;
+    return strcmp(code, "FACTOR_DISAGREES") == 0    ? 0
+           : strcmp(code, "EX_DATE_DISAGREES") == 0 ? 1
+                                                    : 2;
 }
 
 /* Resolves the facts of one asset; *rows (owned by the caller) are the applied ones. */

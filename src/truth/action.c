@@ -219,6 +219,85 @@ static void put_in_basis(resolver *z, size_t from, size_t to)
     }
 }
 
+/* ---- several feeds ----------------------------------------------------------------------------
+ */
+
+/* Who says it: what stands before the first ':' of source_id. */
+static qlab_str origin_of(const qlab_action *a)
+{
+    return (qlab_str){a->source_id, strcspn(a->source_id, ":")};
+}
+
+/* Rows that would be applied together: of a feed one type of a date, of factors all of it. */
+static bool together(const qlab_action *a, const qlab_action *b)
+{
+    return a->asset_ix == b->asset_ix && a->ex_date == b->ex_date && a->source == b->source &&
+           (a->source != QLAB_SOURCE_FEED || a->type == b->type);
+}
+
+static double stated_value(const qlab_action *a)
+{
+    if (a->source != QLAB_SOURCE_FEED)
+        return a->c;
+    return a->type == QLAB_ACTION_SPLIT ? a->r : a->d;
+}
+
+/* Two feeds that tell of one event must not apply it twice: of rows [from, to) those of the first
+ * origin in byte order stay, so that the order of loading does not matter.  Returns how many. */
+static size_t keep_one_origin(resolver *z, size_t from, size_t to, qlab_action *out)
+{
+    qlab_str best = origin_of(&z->rows[from]);
+    size_t kept = 0, first = from;
+
+    for (size_t i = from + 1; i < to; i++) {
+        const qlab_str o = origin_of(&z->rows[i]);
+        if (qlab_str_cmp(o, best) < 0) {
+            best = o;
+            first = i;
+        }
+    }
+    const qlab_action head = z->rows[first];
+    for (size_t i = from; i < to; i++) {
+        const qlab_action a = z->rows[i];
+        if (qlab_str_eq(origin_of(&a), best)) {
+            out[kept++] = a;
+            continue;
+        }
+        bool said = false;
+        for (size_t k = from; k < to && !said; k++)
+            said = qlab_str_eq(origin_of(&z->rows[k]), best) &&
+                   same_number(stated_value(&z->rows[k]), stated_value(&a));
+        if (!said)
+            note(z, (qlab_action_finding){.asset_ix = a.asset_ix,
+                                          .ex_date = a.ex_date,
+                                          .code = "FEEDS_DISAGREE",
+                                          .kept_source = head.source,
+                                          .other_source = a.source,
+                                          .other_date = a.ex_date,
+                                          .kept = stated_value(&head),
+                                          .other = stated_value(&a),
+                                          .other_low = NAN,
+                                          .other_high = NAN});
+    }
+    return kept;
+}
+
+static size_t merge_feeds(resolver *z)
+{
+    qlab_action *kept = qlab_alloc(z->n, sizeof *kept);
+    size_t n = 0;
+
+    for (size_t i = 0, end; i < z->n; i = end) {
+        for (end = i + 1; end < z->n && together(&z->rows[i], &z->rows[end]);)
+            end++;
+        n += keep_one_origin(z, i, end, kept + n);
+    }
+    if (n > 0)
+        memcpy(z->rows, kept, n * sizeof *kept);
+    qlab_free(kept);
+    return n;
+}
+
 size_t qlab_actions_resolve(qlab_action *rows, size_t n, qlab_basis price_basis,
                             qlab_closes_fn closes, void *ctx, qlab_action_finding **findings,
                             size_t *n_findings)
@@ -234,6 +313,7 @@ size_t qlab_actions_resolve(qlab_action *rows, size_t n, qlab_basis price_basis,
         *findings = NULL;
         *n_findings = 0;
     }
+    z.n = n = merge_feeds(&z);
     for (size_t i = 0, end; i < n; i = end) {
         for (end = i; end < n && rows[end].asset_ix == rows[i].asset_ix;)
             end++;

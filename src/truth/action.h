@@ -81,10 +81,10 @@ qlab_code qlab_actions_read(const qlab_lake_view *v, qlab_conn *conn, qlab_arena
 typedef struct qlab_action_finding {
     uint32_t asset_ix;
     int32_t ex_date;
-    const char *code; /* FACTOR_DISAGREES, EX_DATE_DISAGREES, NO_SPLIT_IN_BASIS (a literal) */
+    const char *code; /* FACTOR_DISAGREES, EX_DATE_DISAGREES, FEEDS_DISAGREE (a literal) */
     uint8_t kept_source, other_source;
     int32_t other_date;
-    double kept, other, other_low, other_high; /* as factors c */
+    double kept, other, other_low, other_high; /* factors c; FEEDS_DISAGREE: r, d or c as stated */
 } qlab_action_finding;
 
 /* Raw closes around an ex-date: of the last valid bar before it and of the first one on or after
@@ -93,7 +93,8 @@ typedef bool (*qlab_closes_fn)(void *ctx, uint32_t asset_ix, int32_t ex_date, do
                                double *at);
 
 /* Which facts are applied: per (asset, ex_date) the best source (feed, factor feed, derived) and
- * all its types.  rows as qlab_actions_read gives them; in place; returns the number kept.
+ * all its types; of several feeds with one type that day, the first by what stands before the ':'
+ * of source_id. rows as qlab_actions_read gives them; in place; returns the number kept.
  * Feed splits become in_basis where the prices are split-adjusted, and a fed dividend is then
  * divided by the splits after it.  A lesser source within 5 days of a feed that says the same is
  * the same event.  closes may be NULL (nothing is then compared).  *findings is grown (qlab_free);

@@ -204,11 +204,12 @@ static qlab_feed_reason parse_long(const qlab_flat_row *row, qlab_feed_action *o
                                      : set_dividend(row, "dividend_cash", d, out, detail);
 }
 
+/* "source:id"; what stands before the ':' tells feeds apart when facts are resolved. */
 static const char *join_source(const qlab_flat_row *row, qlab_arena *a)
 {
     const char *source = take_text(row, "source", a), *id = take_text(row, "source_id", a);
-    if (source[0] == '\0' || id[0] == '\0')
-        return source[0] != '\0' ? source : id;
+    if (id[0] == '\0')
+        return source;
     return qlab_arena_printf(a, "%s:%s", source, id);
 }
 

@@ -198,6 +198,38 @@ T_TEST(the_same_event_a_day_apart_is_one)
     qlab_free(f);
 }
 
+static qlab_action said_by(qlab_action a, const char *source_id)
+{
+    a.source_id = source_id;
+    return a;
+}
+
+T_TEST(two_feeds_of_one_event_apply_it_once)
+{
+    const qlab_action two = split(9, 2.0, QLAB_SOURCE_FEED);
+    const qlab_action half = dividend(3, 0.5, NAN, QLAB_SOURCE_FEED);
+    const qlab_action more = dividend(3, 0.6, NAN, QLAB_SOURCE_FEED);
+    qlab_action a[] = {said_by(half, "alpha:1"), said_by(half, "alpha:2"),  said_by(half, "beta:1"),
+                       said_by(more, "beta:9"),  said_by(two, "alpha-x:7"), said_by(two, "alpha:7"),
+                       said_by(two, "beta")};
+    qlab_action_finding *f = NULL;
+    size_t n = 0;
+    size_t kept = qlab_actions_resolve(a, 7, QLAB_BASIS_RAW, closes, NULL, &f, &n);
+    T_CHECK(kept == 3); /* a feed's own two dividends of one day add up */
+    T_STR(a[0].source_id, "alpha:1");
+    T_STR(a[1].source_id, "alpha:2");
+    T_STR(a[2].source_id, "alpha:7");
+    T_CHECK(n == 1);
+    T_STR(f[0].code, "FEEDS_DISAGREE");
+    T_CHECK(f[0].ex_date == 103 && f[0].kept == 0.5 && f[0].other == 0.6);
+    qlab_free(f);
+    qlab_action c[] = {said_by(split(9, 2.0, QLAB_SOURCE_FACTOR_FEED), "beta"),
+                       said_by(dividend(9, NAN, 1.99, QLAB_SOURCE_FACTOR_FEED), "alpha")};
+    kept = qlab_actions_resolve(c, 2, QLAB_BASIS_RAW, closes, NULL, &f, &n);
+    T_CHECK(kept == 1 && n == 1 && c[0].c == 1.99);
+    qlab_free(f);
+}
+
 T_TEST(splits_inside_the_basis_are_not_applied_again)
 {
     static const double close[N] = {50, 50.5, 50.8, 51, 50.5};
@@ -283,5 +315,6 @@ T_MAIN(T_CASE(house_path), T_CASE(split_and_dividend_of_one_date),
        T_CASE(derived_returns_are_c_times_the_ratio), T_CASE(an_untyped_factor_enters_both_indices),
        T_CASE(actions_before_and_on_the_first_bar_do_not_act),
        T_CASE(a_feed_wins_and_disagreement_is_kept), T_CASE(the_same_event_a_day_apart_is_one),
+       T_CASE(two_feeds_of_one_event_apply_it_once),
        T_CASE(splits_inside_the_basis_are_not_applied_again), T_CASE(delisting_returns),
        T_CASE(crsp_codes), T_CASE(presumed_gone_after_twenty_sessions_of_both))

@@ -51,6 +51,9 @@ T_TEST(the_three_styles)
     T_CHECK(f.a.type == QLAB_ACTION_SPLIT && f.a.r == 2.0 && isnan(f.a.d) && !f.no_action);
     T_CHECK(f.a.source == QLAB_SOURCE_FEED && f.a.ex_date == qlab_date_make(2016, 2, 3));
     T_STR(f.a.source_id, "x:7");
+    T_CHECK(parse(LONG("\"action_type\":\"split\",\"split_factor\":2,\"source_id\":\"7\""), &f,
+                  &e) == QLAB_FEED_OK);
+    T_STR(f.a.source_id, ":7"); /* an id alone names no feed */
     T_STR(f.a.currency, "USD");
     T_CHECK(parse(LONG("\"action_type\":\"dividend_cash\",\"split_factor\":1.0,"
                        "\"dividend_cash\":\"0.25\",\"currency\":\"USD\",\"more\":null"),
