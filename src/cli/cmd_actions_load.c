@@ -26,7 +26,7 @@ const qlab_cmd qlab_cmd_actions_load = {
             "\n"
             "example:\n"
             "  quantlab actions load corporate_actions.ndjson.gz\n",
-    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK,
+    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK | QLAB_WRITES,
     .options = OPTIONS,
     .opts_size = sizeof(opts),
     .run = run,

@@ -25,7 +25,7 @@ const qlab_cmd qlab_cmd_delistings_load = {
             "\n"
             "example:\n"
             "  quantlab delistings load delistings.csv\n",
-    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK,
+    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK | QLAB_WRITES,
     .options = OPTIONS,
     .opts_size = sizeof(opts),
     .run = run,

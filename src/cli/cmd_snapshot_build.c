@@ -132,7 +132,7 @@ const qlab_cmd qlab_cmd_snapshot_build = {
             "\n"
             "example:\n"
             "  quantlab snapshot build --asof default\n",
-    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK,
+    .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK | QLAB_WRITES,
     .options = OPTIONS,
     .opts_size = sizeof(opts),
     .run = run,

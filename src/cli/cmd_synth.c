@@ -115,6 +115,7 @@ const qlab_cmd qlab_cmd_synth = {
         "The same options and --seed give the same bytes.  truth/ beside the packs says what a\n"
         "pipeline should find in them.\n\n"
         "  quantlab synth out/market --assets 1000 --sessions 2016 --plant 0.05:5 --dirt\n",
+    .needs = QLAB_WRITES,
     .options = OPTIONS,
     .opts_size = sizeof(opts),
     .init = init,

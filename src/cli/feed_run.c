@@ -76,11 +76,35 @@ static void print_object(FILE *out, const json_t *o, int indent)
     }
 }
 
+/* How many of each code; which rows they are stands in the report. */
+static void print_findings(const qlab_ctx *cx, const qlab_feed_report *r)
+{
+    json_t *n_of = json_object(), *f;
+    size_t i;
+
+    json_array_foreach(r->findings, i, f)
+    {
+        const char *code = json_string_value(json_object_get(f, "code"));
+        json_object_set_new(n_of, code,
+                            json_integer(json_integer_value(json_object_get(n_of, code)) + 1));
+    }
+    if (i > 0) {
+        fprintf(cx->out, "  findings\n");
+        print_object(cx->out, n_of, 4);
+    }
+    json_decref(n_of);
+}
+
 static void print_text(const qlab_ctx *cx, const char *kind, const char *run_id,
                        const qlab_feed_report *r)
 {
+    const json_int_t n_new = json_integer_value(json_object_get(r->counts, "rows_inserted")) +
+                             json_integer_value(json_object_get(r->counts, "rows_revised"));
     if (r->commit > 0)
         fprintf(cx->out, "%s: commit %u, run %s\n", kind, r->commit, run_id);
+    else if (n_new > 0)
+        fprintf(cx->out, "%s: would make a commit of %lld rows; nothing was written\n", kind,
+                (long long)n_new);
     else
         fprintf(cx->out, "%s: nothing new; no commit was made\n", kind);
     print_object(cx->out, r->counts, 2);
@@ -93,9 +117,24 @@ static void print_text(const qlab_ctx *cx, const char *kind, const char *run_id,
                 json_string_value(json_object_get(x, "detail")));
     }
     if (n > 20)
-        fprintf(cx->out, "  ... %zu more in the report\n", n - 20);
-    if (json_array_size(r->findings) > 0)
-        fprintf(cx->out, "  %-24s %10zu\n", "findings", json_array_size(r->findings));
+        fprintf(cx->out, "  ... %zu more%s\n", n - 20,
+                r->commit > 0 ? " in the report" : "; --json lists all");
+    print_findings(cx, r);
+}
+
+/* A file none of whose rows could be taken is most likely another file. */
+static qlab_code anything_taken(const char *path, const qlab_feed_report *r, qlab_err *err)
+{
+    const json_int_t n_in = json_integer_value(json_object_get(r->counts, "rows_in"));
+    const json_t *first = json_array_get(r->rejected, 0);
+
+    if (n_in == 0 || json_integer_value(json_object_get(r->counts, "rows_quarantined")) < n_in)
+        return QLAB_OK;
+    return qlab_fail(err, QLAB_E_CORRUPT,
+                     "%s: none of its %lld rows could be taken; the first: line %lld %s: %s", path,
+                     (long long)n_in, (long long)json_integer_value(json_object_get(first, "line")),
+                     json_string_value(json_object_get(first, "reason")),
+                     json_string_value(json_object_get(first, "detail")));
 }
 
 static qlab_code load_locked(qlab_ctx *cx, const char *kind, const char *path,
@@ -125,6 +164,8 @@ static qlab_code load_locked(qlab_ctx *cx, const char *kind, const char *path,
     run_kind = qlab_asprintf("%s-load", kind);
     run_id = qlab_run_id(run_kind, QLAB_DATE_NONE, inputs, NULL);
     rc = load(&cx->env, view, path, run_id, &r, err);
+    if (rc == QLAB_OK)
+        rc = anything_taken(path, &r, err);
     if (rc != QLAB_OK)
         goto done;
     report = report_json(kind, run_id, inputs, &r);
@@ -153,7 +194,7 @@ qlab_code qlab_feed_run(qlab_ctx *cx, const char *kind, const char *path, qlab_f
     qlab_lock *lock = NULL;
     if (!qlab_file_exists(path))
         return qlab_fail(err, QLAB_E_NOT_FOUND, "there was no file %s", path);
-    qlab_code rc = qlab_lake_lock(&cx->env, kind, &lock, err);
+    qlab_code rc = cx->env.dry_run ? QLAB_OK : qlab_lake_lock(&cx->env, kind, &lock, err);
     if (rc != QLAB_OK)
         return rc;
     rc = load_locked(cx, kind, path, load, err);
