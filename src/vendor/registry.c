@@ -187,6 +187,19 @@ static const char *keep_json(qlab_registry *r, const json_t *v)
     return s;
 }
 
+/* The id is EXCHANGE:SYMBOL: it says what the line left out. */
+static void read_id(qlab_registry *r, qlab_vendor_asset *a)
+{
+    const char *colon = strchr(a->asset_id, ':');
+
+    if (colon == NULL)
+        return;
+    if (a->exchange[0] == '\0')
+        a->exchange = qlab_arena_strndup(&r->strings, a->asset_id, (size_t)(colon - a->asset_id));
+    if (a->symbol[0] == '\0')
+        a->symbol = colon + 1;
+}
+
 static const char *asset_of_line(qlab_registry *r, json_t *line, qlab_vendor_asset *a)
 {
     const char *why = NULL;
@@ -203,6 +216,7 @@ static const char *asset_of_line(qlab_registry *r, json_t *line, qlab_vendor_ass
     if (!take_pointers(r, line, a, &why))
         return why;
     a->extra = keep_json(r, line);
+    read_id(r, a);
     return NULL;
 }
 

@@ -33,6 +33,8 @@ T_TEST(keeps_known_and_unknown_fields)
     T_STR(r->assets[0].asset_id, "US:A"); /* byte order */
     T_STR(r->assets[0].extra, "{}");
     T_STR(r->assets[0].pointer, "");
+    T_STR(r->assets[0].exchange, "US"); /* from the id */
+    T_STR(r->assets[0].symbol, "A");
     const qlab_vendor_asset *b = &r->assets[1];
     T_STR(b->type_norm, "ETF");
     T_STR(b->mic, "XNAS");
