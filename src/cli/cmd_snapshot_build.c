@@ -9,7 +9,7 @@
 #include <string.h>
 
 typedef struct opts {
-    const char *asof, *commit, *calendar, *overrides, *lives;
+    const char *asof, *commit, *calendar, *overrides, *lives, *sectors;
 } opts;
 
 static const qlab_opt OPTIONS[] = {
@@ -24,6 +24,8 @@ static const qlab_opt OPTIONS[] = {
     QLAB_STR_OPT(opts, lives, "lives", "FILE",
                  "asset_id,life_no,first_date where one name was two companies (default: "
                  "universe.lives)"),
+    QLAB_STR_OPT(opts, sectors, "sectors", "FILE",
+                 "asset_id (or symbol) and sector, CSV or NDJSON (default: universe.sector_file)"),
     QLAB_OPTS_END,
 };
 
@@ -42,7 +44,7 @@ static qlab_code read_classes(const qlab_yaml_list *list, uint32_t *mask, qlab_e
 }
 
 static qlab_code fill_options(const qlab_ctx *cx, const opts *o, qlab_snapshot_options *out,
-                              char **overrides, char **lives, qlab_err *err)
+                              char **overrides, char **lives, char **sectors, qlab_err *err)
 {
     const qlab_config_universe *u = &cx->config->universe;
     *out = qlab_snapshot_options_default();
@@ -52,6 +54,8 @@ static qlab_code fill_options(const qlab_ctx *cx, const opts *o, qlab_snapshot_o
     out->overrides = *overrides;
     *lives = o->lives ? qlab_strdup(o->lives) : qlab_config_path(cx->config, u->lives);
     out->lives = *lives;
+    *sectors = o->sectors ? qlab_strdup(o->sectors) : qlab_config_path(cx->config, u->sector_file);
+    out->sectors = *sectors;
     out->min_eligible = (uint32_t)u->min_eligible;
     out->rule.min_bars = (uint32_t)u->min_bars;
     out->rule.min_close = u->min_close;
@@ -84,15 +88,19 @@ static void print_text(const qlab_ctx *cx, const qlab_snapshot_made *made)
             "  as-of %s, commit %lld, calendar %s: %lld master sessions, %lld on the axis\n",
             text_of(m, "asof"), whole_of(m, "commit"), text_of(m, "calendar"),
             whole_of(m, "master_sessions"), whole_of(m, "axis_sessions"));
-    fprintf(cx->out, "  %lld assets, %lld eligible; not:", whole_of(m, "assets"),
+    fprintf(cx->out, "  %lld assets, %lld eligible", whole_of(m, "assets"),
             whole_of(universe, "ELIGIBLE"));
-    const char *reason;
+    const char *reason, *before = "; not:";
     json_t *n;
     json_object_foreach((json_t *)(uintptr_t)universe, reason, n)
     {
-        if (strcmp(reason, "ELIGIBLE") != 0 && json_integer_value(n) > 0)
-            fprintf(cx->out, " %lld %s", (long long)json_integer_value(n), reason);
+        if (strcmp(reason, "ELIGIBLE") == 0 || json_integer_value(n) == 0)
+            continue;
+        fprintf(cx->out, "%s %lld %s", before, (long long)json_integer_value(n), reason);
+        before = "";
     }
+    if (json_object_get(m, "sectors") != NULL)
+        fprintf(cx->out, "\n  %lld assets with a sector", whole_of(m, "sectors"));
     fprintf(cx->out, "\n  %s\n", made->dir);
 }
 
@@ -101,8 +109,8 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
     const opts *o = given;
     qlab_snapshot_options so;
     qlab_snapshot_made made = {0};
-    char *overrides = NULL, *lives = NULL;
-    qlab_code rc = fill_options(cx, o, &so, &overrides, &lives, err);
+    char *overrides = NULL, *lives = NULL, *sectors = NULL;
+    qlab_code rc = fill_options(cx, o, &so, &overrides, &lives, &sectors, err);
     if (rc == QLAB_OK)
         rc = qlab_snapshot_build(&cx->env, &so, &made, err);
     if (rc == QLAB_OK && made.id == NULL) {
@@ -121,6 +129,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
     qlab_snapshot_made_free(&made);
     qlab_free(overrides);
     qlab_free(lives);
+    qlab_free(sectors);
     return rc;
 }
 

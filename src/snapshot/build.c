@@ -23,6 +23,7 @@ static void build_free(qlab_build *b)
     qlab_free(b->overrides);
     qlab_free(b->given_lives);
     qlab_free(b->given_life_first);
+    qlab_sectors_free(&b->sectors);
     qlab_free(b->facts);
     qlab_free(b->fact_first);
     qlab_free(b->delistings);
@@ -114,6 +115,21 @@ static qlab_code read_lives(qlab_build *b, qlab_err *err)
     return code;
 }
 
+static qlab_code read_sectors(qlab_build *b, qlab_err *err)
+{
+    if (b->o.sectors == NULL || b->o.sectors[0] == '\0')
+        return QLAB_OK;
+    qlab_code code = qlab_sha256_file(b->o.sectors, &b->sectors_digest, NULL, err);
+    if (code == QLAB_OK)
+        code = qlab_sectors_load(b->o.sectors, b->view, &b->sectors, err);
+    if (code == QLAB_OK)
+        qlab_log_line(b->env->log, QLAB_LOG_INFO, "snapshot",
+                      "event=sectors assets=%zu of=%zu rows=%zu not_in_lake=%zu",
+                      b->sectors.n_known, b->view->n_assets, b->sectors.n_rows,
+                      b->sectors.n_not_in_lake);
+    return code;
+}
+
 static qlab_code open_build(qlab_build *b, qlab_err *err)
 {
     json_t *doc = NULL;
@@ -130,6 +146,8 @@ static qlab_code open_build(qlab_build *b, qlab_err *err)
     code = read_overrides(b, err);
     if (code == QLAB_OK)
         code = read_lives(b, err);
+    if (code == QLAB_OK)
+        code = read_sectors(b, err);
     if (code == QLAB_OK)
         code = read_facts(b, err);
     if (code == QLAB_OK)
@@ -151,6 +169,8 @@ static qlab_digest plan_digest(const qlab_build *b)
     json_object_set_new(o, "calendar", json_string(b->o.calendar ? b->o.calendar : ""));
     json_object_set_new(o, "overrides", json_string(qlab_hex(b->overrides_digest, hex)));
     json_object_set_new(o, "lives", json_string(qlab_hex(b->lives_digest, hex)));
+    if (b->sectors.of != NULL)
+        json_object_set_new(o, "sectors", json_string(qlab_hex(b->sectors_digest, hex)));
     json_object_set_new(o, "min_eligible", json_integer(b->o.min_eligible));
     json_object_set_new(o, "rule", qlab_eligible_rule_json(&b->o.rule));
     qlab_digest d = qlab_json_digest(o);
@@ -324,12 +344,18 @@ static qlab_code find_all(qlab_build *b, qlab_job *job, qlab_err *err)
     code = walk(b, job, b->asof, &most, &most_date, err);
     if (code == QLAB_OK && b->o.asof == QLAB_DATE_NONE) {
         char day[QLAB_DATE_BYTES];
+        const char *name = b->exchange_names[b->master_exchange];
+        name = name[0] != '\0' ? name : "(no exchange)";
+        if (b->n_axis == 0 && most == 0)
+            return qlab_fail(err, QLAB_E_NOT_FOUND,
+                             "no name was eligible on any session of %s, so there is no default "
+                             "as-of: give --asof DATE",
+                             name);
         if (b->n_axis == 0)
             return qlab_fail(err, QLAB_E_NOT_FOUND,
-                             "no session of %s had %u eligible names (the most was %u on %s): name "
-                             "the as-of",
-                             b->exchange_names[b->master_exchange], b->o.min_eligible, most,
-                             most > 0 ? qlab_date_format(most_date, day) : "none");
+                             "no session of %s had %u eligible names (the most was %u on %s), so "
+                             "there is no default as-of: give --asof DATE",
+                             name, b->o.min_eligible, most, qlab_date_format(most_date, day));
         b->asof = b->axis[b->n_axis - 1];
         if (b->asof < b->last_date)
             code = walk(b, job, b->asof, &most, &most_date, err);

@@ -57,6 +57,12 @@ load("delistings", GONE.replace("US:A", "US:B"), 3, "",
 c.that([p for p in tree() if "/lake/" in p[0] and "lock" not in p[0]]
        == [p for p in before if "/lake/" in p[0] and "lock" not in p[0]], "a bad file changed the lake")
 
+# Too few names for a default as-of: what to do instead.
+r = run("snapshot", "build")
+c.that(r.returncode == 3 and r.stderr.endswith(
+    "error: no name was eligible on any session of US, so there is no default as-of: "
+    "give --asof DATE\n"), f"snapshot build: {r.returncode} {r.stderr}")
+
 # Two feeds that state one split: it is applied once.
 c.that(run("snapshot", "build", "--asof", day(30)).returncode == 0, "snapshot build")
 r = run("sql", f"SELECT tri_signal FROM tri WHERE date = '{day(30)}'", "--format", "csv")
