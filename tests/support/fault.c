@@ -3,7 +3,8 @@
  * A shared object for LD_PRELOAD, so that it sees DuckDB's calls as well as ours.  Environment:
  *
  *   QLAB_FAULT       <call>:<k>:<error>[:on]   the k-th (from 1) of these calls fails; with "on"
- *                    every later one too.  call: write fsync rename link open, or any.
+ *                    every later one too.  call: write fsync rename link open, any of
+ *                    those, or unlink.
  *                    error: ENOSPC EIO EDQUOT EACCES EROFS EMFILE, SHORT (half of a write is done)
  *                    or KILL (SIGKILL instead of the call)
  *   QLAB_FAULT_PATH  only files whose path holds this text count
@@ -28,8 +29,9 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-typedef enum call { WRITE, FSYNC, RENAME, LINK, OPEN, N_CALLS, ANY = N_CALLS } call;
-static const char *const CALL_NAMES[] = {"write", "fsync", "rename", "link", "open", "any"};
+typedef enum call { WRITE, FSYNC, RENAME, LINK, OPEN, ANY, UNLINK, N_CALLS } call;
+static const char *const CALL_NAMES[] = {"write", "fsync", "rename", "link",
+                                         "open",  "any",   "unlink"};
 
 static const struct {
     const char *name;
@@ -71,7 +73,7 @@ static void set_up(void)
     snprintf(text, sizeof text, "%s", fault);
     const char *name = strtok_r(text, ":", &save), *k = strtok_r(NULL, ":", &save),
                *error = strtok_r(NULL, ":", &save), *on = strtok_r(NULL, ":", &save);
-    for (int c = 0; name && c <= ANY; c++)
+    for (int c = 0; name && c < N_CALLS; c++)
         if (strcmp(name, CALL_NAMES[c]) == 0)
             wanted = (call)c;
     for (size_t i = 0; error && i < sizeof ERRORS / sizeof *ERRORS; i++)
@@ -93,7 +95,7 @@ static int verdict(call c, const char *path)
         return 0;
     pthread_mutex_lock(&mutex);
     int error = 0;
-    if (wanted == ANY || wanted == c) {
+    if (wanted == c || (wanted == ANY && c != UNLINK)) {
         counted++;
         if (counted == at_call || (stays && at_call > 0 && counted > at_call))
             error = error_number;
@@ -226,6 +228,15 @@ int linkat(int from_dir, const char *from, int to_dir, const char *to, int flags
     if (error > 0)
         FAIL_WITH(error);
     return next(from_dir, from, to_dir, to, flags);
+}
+
+int unlink(const char *path)
+{
+    NEXT(unlink)
+    const int error = verdict(UNLINK, path);
+    if (error > 0)
+        FAIL_WITH(error);
+    return next(path);
 }
 
 #define OPEN_BODY                                                                                  \
