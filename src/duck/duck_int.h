@@ -17,6 +17,7 @@ struct qlab_conn {
     size_t worker;
     duckdb_connection con;
     qlab_source source; /* cols is NULL while nothing is written */
+    qlab_sync *sync;    /* NULL: files are in place when put_parquet returns */
 };
 
 struct qlab_duck {

@@ -4,8 +4,10 @@
 #include "base/date.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/sync.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -235,6 +237,24 @@ static char *with_hash(const char *path, const char *with)
     return qlab_asprintf("%.*s%s%s", (int)(percent - path), path, with, percent + 1);
 }
 
+void qlab_conn_sync_behind(qlab_conn *conn, qlab_sync *sync)
+{
+    conn->sync = sync;
+}
+
+/* Under a temporary name of its own: the worker's is used for its next file. */
+static qlab_code hand_over(qlab_sync *sync, const char *tmp, const char *final, qlab_err *err)
+{
+    char *own = qlab_file_tmp_name(final);
+    qlab_code rc = QLAB_OK;
+    if (rename(tmp, own) != 0)
+        rc = qlab_fail_errno(err, errno, "could not rename %s", tmp);
+    else
+        qlab_sync_put(sync, own, final);
+    qlab_free(own);
+    return rc;
+}
+
 qlab_code qlab_conn_put_parquet(qlab_conn *conn, const qlab_col *cols, size_t n_cols, size_t n_rows,
                                 qlab_codec codec, const char *final_path, qlab_written *out,
                                 qlab_err *err)
@@ -249,7 +269,9 @@ qlab_code qlab_conn_put_parquet(qlab_conn *conn, const qlab_col *cols, size_t n_
     char hex16[17];
 
     memset(out, 0, sizeof *out);
-    qlab_code rc = *dir ? qlab_dir_make(dir, err) : QLAB_OK;
+    qlab_code rc = !*dir        ? QLAB_OK
+                   : conn->sync ? qlab_sync_make_folder(conn->sync, dir, err)
+                                : qlab_dir_make(dir, err);
     if (rc == QLAB_OK)
         rc = qlab_conn_write_parquet(conn, cols, n_cols, n_rows, codec, tmp, err);
     if (rc != QLAB_OK)
@@ -257,7 +279,8 @@ qlab_code qlab_conn_put_parquet(qlab_conn *conn, const qlab_col *cols, size_t n_
     rc = qlab_sha256_file(tmp, &digest, &out->n_bytes, err);
     if (rc == QLAB_OK) {
         final = with_hash(final_path, qlab_hex_short(digest, 16, hex16));
-        rc = qlab_file_put_in_place(tmp, final, err);
+        rc = conn->sync ? hand_over(conn->sync, tmp, final, err)
+                        : qlab_file_put_in_place(tmp, final, err);
     }
     if (rc != QLAB_OK) {
         qlab_err ignored = QLAB_ERR_INIT;

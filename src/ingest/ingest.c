@@ -61,13 +61,17 @@ static qlab_code run_units(qlab_ingest *g, qlab_err *err)
 
     g->readers = qlab_alloc_zero(n_workers, sizeof *g->readers);
     g->csv_readers = qlab_alloc_zero(n_workers, sizeof *g->csv_readers);
+    g->syncs = qlab_alloc_zero(n_workers, sizeof *g->syncs);
     const qlab_code rc = qlab_job_run(g->job, &units, err);
     for (size_t i = 0; i < n_workers; i++) {
         qlab_pack_reader_free(g->readers[i]);
         qlab_csv_reader_free(g->csv_readers[i]);
+        qlab_sync_free(g->syncs[i]);
     }
     qlab_free(g->readers);
     qlab_free(g->csv_readers);
+    qlab_free(g->syncs);
+    g->syncs = NULL;
     g->readers = NULL;
     g->csv_readers = NULL;
     return rc;

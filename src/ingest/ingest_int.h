@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/file.h"
+#include "base/sync.h"
 #include "ingest/ingest.h"
 #include "ops/job.h"
 #include "ops/run.h"
@@ -77,6 +78,7 @@ typedef struct qlab_ingest {
     qlab_job *job;
     qlab_pack_reader **readers; /* one a worker, made on first use */
     qlab_csv_reader **csv_readers;
+    qlab_sync **syncs;
     qlab_part *parts;
     size_t n_parts, cap_parts;
     qlab_tally total;

@@ -397,6 +397,24 @@ static void release(qlab_unit_work *w)
     qlab_free(w);
 }
 
+/* Parts come into place while the next ones are made; all are there before the unit's record is. */
+static qlab_code write_parts(qlab_unit_work *w, size_t worker, json_t *result, qlab_err *err)
+{
+    qlab_ingest *g = w->g;
+    qlab_err late = QLAB_ERR_INIT;
+
+    if (g->syncs[worker] == NULL)
+        g->syncs[worker] = qlab_sync_new();
+    qlab_conn_sync_behind(w->conn, g->syncs[worker]);
+    qlab_code rc = w->unit->fresh ? write_fresh(w, err) : write_delta(w, result, err);
+    qlab_conn_sync_behind(w->conn, NULL);
+    if (qlab_sync_wait(g->syncs[worker], &late) != QLAB_OK && rc == QLAB_OK) {
+        *err = late;
+        rc = late.code;
+    }
+    return rc;
+}
+
 qlab_code qlab_ingest_unit_do(void *ctx, size_t unit, size_t worker, json_t **result,
                               uint64_t *n_counted, qlab_err *err)
 {
@@ -412,7 +430,7 @@ qlab_code qlab_ingest_unit_do(void *ctx, size_t unit, size_t worker, json_t **re
     if (rc == QLAB_OK) {
         make_bars(w);
         *n_counted = w->bars.n_rows;
-        rc = w->unit->fresh ? write_fresh(w, err) : write_delta(w, o, err);
+        rc = write_parts(w, worker, o, err);
     }
     if (rc == QLAB_OK) {
         put_outcomes(w, o);
