@@ -226,11 +226,11 @@ void qlab_verdicts_make(const qlab_library *lib, const qlab_stage_a_policy *poli
         const qlab_measure *own = m + c * n_sessions;
         v->all = qlab_metrics_of(own, n_sessions, lib->candidates[c].horizon, every);
         measure_folds(folds, own, lib->candidates[c].horizon, every, v);
-        p[c] = v->all.har.p;
+        p[c] = isnan(v->all.har.p) ? 1.0 : v->all.har.p; /* tried all the same: it counts */
     }
     (void)qlab_adjust_p((qlab_f64v){p, lib->n}, QLAB_ADJUST_BH, (qlab_f64w){p, lib->n});
     for (size_t c = 0; c < lib->n; c++) {
-        out->at[c].bh_p = p[c];
+        out->at[c].bh_p = isnan(out->at[c].all.har.p) ? NAN : p[c];
         judge_all(policy, &out->at[c]);
     }
     qlab_free(p);

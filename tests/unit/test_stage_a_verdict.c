@@ -211,6 +211,24 @@ T_TEST(fdr_over_the_run_and_order)
     qlab_library_free(lib);
 }
 
+/* One that gave no value was tried all the same: leaving it out would ease the test of the rest. */
+T_TEST(fdr_counts_candidates_without_a_value)
+{
+    qlab_library *lib = library(2);
+    qlab_measure m[2 * N_DAYS];
+
+    good(m, 1);
+    good(m + N_DAYS, 2);
+    for (size_t i = 0; i < N_DAYS; i++)
+        m[N_DAYS + i].ic[1] = NAN;
+    qlab_verdicts v = judge(lib, m);
+    T_NEAR(v.at[0].bh_p, 2.0 * v.at[0].all.har.p, 1e-18);
+    T_CHECK(isnan(v.at[1].bh_p));
+    T_STR(v.at[1].gates[QLAB_GATE_BH_Q].reason, "NO_VALUE");
+    qlab_verdicts_free(&v);
+    qlab_library_free(lib);
+}
+
 T_TEST(measured_size)
 {
     size_t at;
@@ -221,4 +239,5 @@ T_TEST(measured_size)
 }
 
 T_MAIN(T_CASE(metrics_of_a_series), T_CASE(a_good_candidate_passes), T_CASE(each_gate_fails_alone),
-       T_CASE(what_is_unknown_fails), T_CASE(fdr_over_the_run_and_order), T_CASE(measured_size))
+       T_CASE(what_is_unknown_fails), T_CASE(fdr_over_the_run_and_order),
+       T_CASE(fdr_counts_candidates_without_a_value), T_CASE(measured_size))
