@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "cli/cmd.h"
 #include "cli/stage_a_args.h"
+#include "feature/set.h"
 #include "stage_a/stage_a.h"
 
 typedef struct opts {
@@ -9,16 +10,34 @@ typedef struct opts {
 } opts;
 
 static const qlab_opt OPTIONS[] = {
-    QLAB_STR_REQ(opts, features, "features", "ID",
-                 "feature set: an id, a beginning of one, latest"),
+    QLAB_STR_OPT(opts, features, "features", "ID",
+                 "feature set: an id, a beginning of one, latest; required"),
     QLAB_STR_OPT(opts, candidates, "candidates", "FILE", "a shipped list or a file (core24)"),
     QLAB_STR_OPT(opts, policy, "policy", "FILE", "strict, short-history or a file (strict)"),
     QLAB_OPTS_END,
 };
 
+/* A verdict names the panel it judges, so none is guessed; the newest stands ready to be copied. */
+static qlab_code fail_no_features(const qlab_ctx *cx, qlab_err *err)
+{
+    char *newest = NULL;
+
+    if (qlab_features_resolve(&cx->env, "latest", &newest, err) != QLAB_OK)
+        return qlab_fail(err, QLAB_E_USAGE,
+                         "--features ID is missing, and there is no feature set yet: quantlab "
+                         "features build makes one");
+    const qlab_code rc = qlab_fail(
+        err, QLAB_E_USAGE, "--features ID is missing; the newest set is: --features %s", newest);
+    qlab_free(newest);
+    return rc;
+}
+
 static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 {
     const opts *o = given;
+
+    if (o->features == NULL)
+        return fail_no_features(cx, err);
     char *candidates = qlab_arg_candidates(cx, o->candidates);
     char *policy = qlab_arg_policy(cx, o->policy);
     const qlab_stage_a_options options = {o->features, candidates, policy};

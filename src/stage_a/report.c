@@ -190,7 +190,8 @@ static json_t *near_json(const qlab_stage_a *a)
     return list;
 }
 
-/* The measured size of the test at this run's own number of sessions, for the horizons in use. */
+/* The measured size of the test at this run's own number of sessions, for the horizons in use.  It
+ * was measured on panels of every session: nothing is known of others. */
 static json_t *size_json(const qlab_stage_a *a)
 {
     json_t *list = json_array();
@@ -202,7 +203,8 @@ static json_t *size_json(const qlab_stage_a *a)
             used = used || a->lib->candidates[c].horizon == qlab_screen_horizon[h];
         if (!used)
             continue;
-        const double size = qlab_har_measured_size(qlab_screen_horizon[h], a->n_test, &at);
+        const size_t n = a->axis.every == 1 ? a->n_test : 0;
+        const double size = qlab_har_measured_size(qlab_screen_horizon[h], n, &at);
         json_t *o = json_object();
         set_n(o, "horizon", qlab_screen_horizon[h]);
         set_n(o, "sessions", a->n_test);

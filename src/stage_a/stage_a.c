@@ -92,6 +92,26 @@ static qlab_code check_columns(const qlab_stage_a *a, qlab_err *err)
     return QLAB_OK;
 }
 
+/* A list that asks for what the snapshot lets in nowhere would fail every gate without a value. */
+static qlab_code check_universes(const qlab_stage_a *a, qlab_err *err)
+{
+    for (size_t i = 0; i < a->lib->n; i++) {
+        const qlab_candidate *c = &a->lib->candidates[i];
+        if (c->universe.class_mask & a->snap->rule.class_mask)
+            continue;
+        qlab_buf asked = QLAB_BUF_INIT, there = QLAB_BUF_INIT;
+        qlab_universe_print(c->universe, &asked);
+        qlab_universe_print((qlab_universe){a->snap->rule.class_mask, 0}, &there);
+        const qlab_code rc = qlab_fail(
+            err, QLAB_E_USAGE, "candidate '%s' of %s ranks %s, but snapshot %s lets in %s only",
+            c->id, a->lib->source, asked.at, a->snap->id, there.at);
+        qlab_buf_free(&asked);
+        qlab_buf_free(&there);
+        return rc;
+    }
+    return QLAB_OK;
+}
+
 /* ---- what the assets are --------------------------------------------------------------------- */
 
 typedef struct named {
@@ -138,6 +158,10 @@ static void describe_assets(qlab_stage_a *a)
     for (size_t i = 0; i < n; i++)
         list[i] = (named){assets[i]->currency, (uint32_t)i};
     a->group[QLAB_GROUP_CURRENCY] = codes_of(list, n, &a->screen.n_groups[QLAB_GROUP_CURRENCY]);
+    for (size_t i = 0; a->snap->sector != NULL && i < n; i++)
+        list[i] = (named){a->snap->sector[assets[i]->asset_ix], (uint32_t)i};
+    if (a->snap->sector != NULL)
+        a->group[QLAB_GROUP_SECTOR] = codes_of(list, n, &a->screen.n_groups[QLAB_GROUP_SECTOR]);
     qlab_free(list);
     a->screen.n_assets = n;
     a->screen.asset_class = a->asset_class;
@@ -161,10 +185,10 @@ static qlab_code prepare_screen(qlab_stage_a *a, qlab_err *err)
     for (size_t h = 0; h < QLAB_SCREEN_HORIZONS; h++)
         a->columns[n + h] = qlab_screen_label[h];
     qlab_score_plan_free(plan);
-    if (by_sector)
+    if (by_sector && a->snap->sector == NULL)
         return qlab_fail(err, QLAB_E_USAGE,
-                         "%s ranks by=sector, but feature set %s knows no sectors", a->lib->source,
-                         qlab_panel_id(a->panel));
+                         "%s ranks by=sector, but snapshot %s was built without a sector file",
+                         a->lib->source, a->snap->id);
     a->screen.lib = a->lib;
     a->screen.columns = a->columns;
     a->screen.n_columns = n + QLAB_SCREEN_HORIZONS;
@@ -323,7 +347,7 @@ qlab_code qlab_stage_a_run(const qlab_env *env, const qlab_stage_a_options *o,
 
     *out = (qlab_stage_a_made){0};
     if ((rc = open_inputs(&a, o, err)) != QLAB_OK || (rc = read_parameters(&a, err)) != QLAB_OK ||
-        (rc = check_columns(&a, err)) != QLAB_OK)
+        (rc = check_columns(&a, err)) != QLAB_OK || (rc = check_universes(&a, err)) != QLAB_OK)
         goto done;
     make_axis(&a);
     if ((rc = qlab_folds_plan(&a.policy, &a.axis, &a.folds, err)) != QLAB_OK ||

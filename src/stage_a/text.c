@@ -114,6 +114,12 @@ static void print_outcome(const json_t *c, FILE *out)
                   isnan(over) ? "null" : short_number(over, s->decimals, true, cell));
 }
 
+/* Two decimals, one from `most` on, where two would push the columns behind out of 80. */
+static const char *fitting(double v, double most, char *out)
+{
+    return short_number(v, fabs(v) < most - 0.005 ? 2 : 1, false, out);
+}
+
 static void print_row(const json_t *c, FILE *out)
 {
     const json_t *all = json_object_get(c, "all"), *har = json_object_get(all, "har");
@@ -127,12 +133,20 @@ static void print_row(const json_t *c, FILE *out)
                   cut ? ID_WIDTH - 1 : ID_WIDTH, id, cut ? "~" : "");
     (void)fprintf(
         out, "%6s %5s%c%5s %s %6s %3s %3s %3s ", short_number(number(all, "mean_ic"), 4, true, a),
-        short_number(number(har, "t"), 2, false, b),
+        fitting(number(har, "t"), 10.0, b),
         json_is_true(json_object_get(c, "doubtful_t")) ? '*' : ' ', p_value(number(har, "p"), p),
         strcmp(text(bh, "verdict"), "PASS") == 0 ? "y" : "n",
         short_number(number(c, "worst_fold_ic"), 4, true, w), percent(number(all, "hit_rate"), h),
-        short_number(number(all, "turnover"), 2, false, t), percent(number(all, "coverage"), v));
+        fitting(number(all, "turnover"), 1.0, t), percent(number(all, "coverage"), v));
     print_outcome(c, out);
+}
+
+/* Sessions of the master calendar from one row of the panel to the next. */
+static long long step_of(const json_t *r)
+{
+    const long long every = whole(json_object_get(r, "conventions"), "every");
+
+    return every > 1 ? every : 1;
 }
 
 static void print_head(const json_t *r, FILE *out)
@@ -147,8 +161,13 @@ static void print_head(const json_t *r, FILE *out)
     (void)fprintf(out, "test      %lld sessions, %s to %s, in %lld folds\n",
                   whole(counts, "test_sessions_total"), text(r, "first_session"),
                   text(r, "last_session"), whole(counts, "folds_total"));
+    if (step_of(r) > 1)
+        (void)fprintf(out, "          one session in %lld only: turnover is from one to the next\n",
+                      step_of(r));
     if (json_is_string(json_object_get(r, "first_sealed")))
         (void)fprintf(out, "sealed    from %s on: not read\n", text(r, "first_sealed"));
+    else
+        (void)fputs("sealed    nothing: this policy holds no session back\n", out);
     (void)fprintf(out, "policy    %s, version %lld; candidates: %s\n\n", text(policy, "name"),
                   whole(policy, "version"), text(r, "candidates_list"));
     (void)fputs("  # candidate                      IC HAR t     p q  worst hit trn cov verdict\n",
@@ -266,7 +285,10 @@ static void print_size(const json_t *r, FILE *out)
     (void)fputs("\nhow far the t may be trusted (measured on noise with persistent scores)\n", out);
     for (size_t i = 0; i < json_array_size(sizes); i++) {
         const json_t *o = json_array_get(sizes, i);
-        if (isnan(number(o, "measured")))
+        if (step_of(r) > 1)
+            (void)fprintf(out, "  h = %lld: measured on panels of every session only\n",
+                          whole(o, "horizon"));
+        else if (isnan(number(o, "measured")))
             (void)fprintf(out, "  h = %lld: not measured below 63 sessions; this run has %lld\n",
                           whole(o, "horizon"), whole(o, "sessions"));
         else
@@ -300,10 +322,9 @@ qlab_code qlab_stage_a_print(const json_t *r, FILE *out, qlab_err *err)
     print_near(r, out);
     print_size(r, out);
     (void)fprintf(out, "\neverything lies in runs/run_id=%s/\n", text(r, "run_id"));
-    (void)fputs(
-        "  stage_a_report.json folds_manifest.json candidates.parquet fold_metrics.parquet\n"
-        "  ic_series.parquet survivors_A.parquet trials.parquet\n",
-        out);
+    (void)fputs("  stage_a_report.json folds_manifest.json candidates.parquet\n"
+                "  fold_metrics.parquet ic_series.parquet survivors_A.parquet trials.parquet\n",
+                out);
     return QLAB_OK;
 }
 
