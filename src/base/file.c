@@ -129,10 +129,13 @@ qlab_code qlab_dir_make(const char *path, qlab_err *err)
             char *parent = folder_of(p);
             rc = sync_folder(parent, err);
             qlab_free(parent);
-        } else if (errno != EEXIST && !is_dir(p)) {
-            rc = qlab_fail_errno(err, errno, "could not make the folder %s", p);
-        } else if (!is_dir(p)) {
-            rc = qlab_fail(err, QLAB_E_IO, "could not make the folder %s: a file has that name", p);
+        } else {
+            const int why = errno; /* before is_dir changes it */
+            if (why != EEXIST && !is_dir(p))
+                rc = qlab_fail_errno(err, why, "could not make the folder %s", p);
+            else if (!is_dir(p))
+                rc = qlab_fail(err, QLAB_E_IO, "could not make the folder %s: a file has that name",
+                               p);
         }
         p[i] = was;
         if (rc != QLAB_OK)

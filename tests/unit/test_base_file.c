@@ -219,5 +219,26 @@ T_TEST(refused_by_the_system)
     T_STR(err.text, "could not write x: No space left on device");
 }
 
+/* A folder that may not be written to is named as such, and not as one that is missing. */
+T_TEST(a_folder_in_a_read_only_one)
+{
+    qlab_err err = QLAB_ERR_INIT;
+    const uid_t me = geteuid();
+    char *dir = t_tmpdir(), *in = qlab_path_join(dir, "a/b");
+    assert_int_equal(chmod(dir, 0555), 0);
+    if (me == 0)
+        assert_int_equal(seteuid(65534), 0); /* root may write anywhere */
+    const qlab_code rc = qlab_dir_make(in, &err);
+    if (me == 0)
+        assert_int_equal(seteuid(me), 0);
+    assert_int_equal(chmod(dir, 0755), 0);
+    assert_int_equal(rc, QLAB_E_IO);
+    char *want = qlab_asprintf("could not make the folder %s/a: Permission denied", dir);
+    T_STR(err.text, want);
+    qlab_free(want);
+    qlab_free(in);
+    t_rmdir(dir);
+}
+
 T_MAIN(T_CASE(paths), T_CASE(write_and_read), T_CASE(folders), T_CASE(temporaries),
-       T_CASE(one_winner), T_CASE(refused_by_the_system))
+       T_CASE(one_winner), T_CASE(refused_by_the_system), T_CASE(a_folder_in_a_read_only_one))
