@@ -35,6 +35,13 @@ uint64_t qlab_rng_u64(uint64_t seed, uint64_t unit, uint64_t draw)
     return (uint64_t)b.at[1] << 32 | b.at[0];
 }
 
+void qlab_rng_pair(uint64_t seed, uint64_t unit, uint64_t draw, uint64_t out[2])
+{
+    const philox_block b = block_of(seed, unit, draw);
+    out[0] = (uint64_t)b.at[1] << 32 | b.at[0];
+    out[1] = (uint64_t)b.at[3] << 32 | b.at[2];
+}
+
 double qlab_rng_uniform(uint64_t seed, uint64_t unit, uint64_t draw)
 {
     /* Odd multiples of 2^-53: 52 random bits, never 0 and never 1, symmetric around a half. */

@@ -10,6 +10,8 @@
 #include <stdint.h>
 
 uint64_t qlab_rng_u64(uint64_t seed, uint64_t unit, uint64_t draw);
+/* The whole block of 128 bits; its first word is qlab_rng_u64. */
+void qlab_rng_pair(uint64_t seed, uint64_t unit, uint64_t draw, uint64_t out[2]);
 double qlab_rng_uniform(uint64_t seed, uint64_t unit, uint64_t draw); /* open (0, 1), 53 bits */
 /* Unbiased whole number in [0, n), n >= 1 (multiply-shift with rejection inside the draw's key). */
 uint64_t qlab_rng_below(uint64_t seed, uint64_t unit, uint64_t draw, uint64_t n);

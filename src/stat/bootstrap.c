@@ -96,35 +96,85 @@ done:
     return r;
 }
 
-/* Blocks of one replication, one after the other. */
-typedef struct walk {
-    size_t n;
-    double log_stay; /* ln(1 - 1/L); -inf where every block has length 1 */
-    uint64_t seed, unit, draw;
-} walk;
+enum {
+    DRAWS_BITS = 40,      /* draws a replication may take */
+    TABLE_BLOCK = 64,     /* longest mean length whose law is tabled */
+    TABLE_ENTRIES = 1536, /* then (1 - 1/L)^k < 2^-32 */
+    GUIDE_BITS = 8
+};
 
-enum { DRAWS_BITS = 40 }; /* draws a replication may take */
+/* Lengths of blocks by inversion of 32 random bits u: 1 + number of k with u < 2^32 (1 - 1/L)^k.
+ * Counting starts where the first bits of u say. */
+typedef struct lengths {
+    double log_stay; /* ln(1 - 1/L); used where the table would be too long */
+    bool tabled;
+    uint32_t above[TABLE_ENTRIES]; /* descending, ends with 0 */
+    uint16_t guide[1 << GUIDE_BITS];
+} lengths;
 
-static walk walk_of(size_t n, double block, uint64_t seed, uint64_t unit, uint64_t r)
+static void lengths_of(double block, lengths *l)
 {
-    assert(n >= 1 && n <= UINT32_MAX && block > 0.0 && r < (uint64_t)1 << (64 - DRAWS_BITS));
-    const double leave = block > 1.0 ? 1.0 / block : 1.0;
-    return (walk){n, qlab_num_log1p(-leave), seed, unit, r << DRAWS_BITS};
+    assert(block > 0.0);
+    const double stay = block > 1.0 ? 1.0 - 1.0 / block : 0.0;
+    size_t k = 0;
+    l->tabled = block <= TABLE_BLOCK;
+    if (!l->tabled) {
+        l->log_stay = qlab_num_log1p(-1.0 / block);
+        return;
+    }
+    for (double p = stay * 0x1p32; k + 1 < TABLE_ENTRIES && p >= 1.0; p *= stay)
+        l->above[k++] = (uint32_t)p;
+    l->above[k] = 0;
+    k = 0;
+    for (size_t h = 1 << GUIDE_BITS; h-- > 0;) {
+        const uint32_t largest = (uint32_t)((h + 1) << (32 - GUIDE_BITS)) - 1;
+        while (largest < l->above[k])
+            k++;
+        l->guide[h] = (uint16_t)k;
+    }
 }
 
-/* Where the next block starts and how long it is: 1 + floor(ln u / ln(1 - p)), geometric. */
+static size_t length_of(const lengths *l, uint32_t u)
+{
+    if (!l->tabled) {
+        const double more = floor(qlab_num_log(((double)u + 0.5) * 0x1p-32) / l->log_stay);
+        return 1 + (more < 1e15 ? (size_t)more : (size_t)1000000000000000);
+    }
+    size_t k = l->guide[u >> (32 - GUIDE_BITS)];
+    while (u < l->above[k])
+        k++;
+    return k + 1;
+}
+
+/* Blocks of one replication, one after the other; a draw has the bits of two. */
+typedef struct walk {
+    const lengths *lengths;
+    uint64_t n, seed, unit, draw, bits[2];
+} walk;
+
+static walk walk_of(const lengths *l, size_t n, uint64_t seed, uint64_t unit, uint64_t r)
+{
+    assert(n >= 1 && n <= UINT32_MAX && r < (uint64_t)1 << (64 - 1 - DRAWS_BITS));
+    return (walk){l, n, seed, unit, r << (DRAWS_BITS + 1), {0, 0}};
+}
+
+/* Where the next block starts and how long it is.  A place comes up with probability 1/n to within
+ * 2^-32. */
 static size_t next_block(walk *w, size_t *start)
 {
-    *start = (size_t)qlab_rng_below(w->seed, w->unit, w->draw++, w->n);
-    const double u = qlab_rng_uniform(w->seed, w->unit, w->draw++);
-    const double more = floor(qlab_num_log(u) / w->log_stay);
-    return 1 + (more < 1e15 ? (size_t)more : (size_t)1000000000000000);
+    if (w->draw % 2 == 0)
+        qlab_rng_pair(w->seed, w->unit, w->draw / 2, w->bits);
+    const uint64_t bits = w->bits[w->draw++ % 2];
+    *start = (size_t)((bits >> 32) * w->n >> 32);
+    return length_of(w->lengths, (uint32_t)bits);
 }
 
 void qlab_bootstrap_indices(size_t n, double block, uint64_t seed, uint64_t unit, uint64_t r,
                             uint32_t *index, size_t n_index)
 {
-    walk w = walk_of(n, block, seed, unit, r);
+    lengths l;
+    lengths_of(block, &l);
+    walk w = walk_of(&l, n, seed, unit, r);
     for (size_t i = 0; i < n_index;) {
         size_t at, length = next_block(&w, &at);
         for (; length > 0 && i < n_index; length--) {
@@ -134,22 +184,37 @@ void qlab_bootstrap_indices(size_t n, double block, uint64_t seed, uint64_t unit
     }
 }
 
-static double statistic_of(const double *v, size_t n, double first, walk w, qlab_bootstrap_of of)
+/* Sums of the values and their squares up to a place, the series twice around. */
+typedef struct running {
+    double sum, square;
+} running;
+
+static running *running_of(const double *v, size_t n)
+{
+    running *s = qlab_alloc(2 * n + 1, sizeof *s);
+    s[0] = (running){0.0, 0.0};
+    for (size_t i = 0; i < 2 * n; i++) {
+        const double x = v[i < n ? i : i - n];
+        s[i + 1] = (running){s[i].sum + x, s[i].square + x * x};
+    }
+    return s;
+}
+
+static double statistic_of(const running *s, size_t n, double first, walk w, qlab_bootstrap_of of)
 {
     double sum = 0.0, squares = 0.0;
     for (size_t i = 0; i < n;) {
         size_t at, length = next_block(&w, &at);
-        for (; length > 0 && i < n; length--, i++) {
-            sum += v[at];
-            squares += v[at] * v[at];
-            at = at + 1 == n ? 0 : at + 1;
-        }
+        length = length < n - i ? length : n - i;
+        sum += s[at + length].sum - s[at].sum;
+        squares += s[at + length].square - s[at].square;
+        i += length;
     }
     const double shifted = sum / (double)n, mean = first + shifted;
     if (of == QLAB_BOOTSTRAP_MEAN)
         return mean;
     const double ss = squares - sum * shifted;
-    return ss > 0.0 ? mean / sqrt(ss / (double)(n - 1)) : NAN;
+    return ss > 1e-12 * squares ? mean / sqrt(ss / (double)(n - 1)) : NAN; /* else rounding */
 }
 
 void qlab_bootstrap(qlab_f64v x, double block, qlab_bootstrap_of of, uint64_t seed, uint64_t unit,
@@ -157,10 +222,18 @@ void qlab_bootstrap(qlab_f64v x, double block, qlab_bootstrap_of of, uint64_t se
 {
     size_t n;
     double first, *v = compacted(x, &n, &first);
+    if (n < 2 || !(block > 0.0)) {
+        for (uint64_t r = from; r < to; r++)
+            out[r - from] = NAN;
+        qlab_free(v);
+        return;
+    }
+    lengths l;
+    lengths_of(block, &l);
+    running *s = running_of(v, n);
     for (uint64_t r = from; r < to; r++)
-        out[r - from] = n < 2 || !(block > 0.0)
-                            ? NAN
-                            : statistic_of(v, n, first, walk_of(n, block, seed, unit, r), of);
+        out[r - from] = statistic_of(s, n, first, walk_of(&l, n, seed, unit, r), of);
+    qlab_free(s);
     qlab_free(v);
 }
 

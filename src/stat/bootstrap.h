@@ -23,7 +23,8 @@ typedef struct qlab_block_length {
 
 qlab_block_length qlab_block_length_of(qlab_f64v x);
 
-/* The n_index positions in [0, n) of replication r. */
+/* The n_index positions in [0, n) of replication r; a block starts at a place with probability 1/n
+ * to within 2^-32, and is at most 23 L long. */
 void qlab_bootstrap_indices(size_t n, double block, uint64_t seed, uint64_t unit, uint64_t r,
                             uint32_t *index, size_t n_index);
 

@@ -84,6 +84,30 @@ T_TEST(a_replication_does_not_depend_on_its_neighbours)
     T_CHECK(memcmp(out, again, sizeof(double) * 200) != 0);
 }
 
+T_TEST(the_statistic_is_that_of_the_indices)
+{
+    static const double BLOCK[] = {0.5, 1.0, 3.7, 64.0, 64.5, 400.0, 1e7};
+    uint64_t pair[2];
+    qlab_rng_pair(4, 5, 6, pair);
+    T_CHECK(pair[0] == qlab_rng_u64(4, 5, 6) && pair[1] != pair[0]);
+    ar1(0.3, 8);
+    for (size_t k = 0; k < sizeof BLOCK / sizeof *BLOCK; k++) {
+        size_t breaks = 0;
+        qlab_bootstrap((qlab_f64v){x, N}, BLOCK[k], QLAB_BOOTSTRAP_SHARPE, 3, 4, 0, 100, out);
+        for (uint64_t r = 0; r < 100; r++) {
+            qlab_bootstrap_indices(N, BLOCK[k], 3, 4, r, index_, N);
+            for (size_t i = 0; i < N; i++) {
+                again[i] = x[index_[i]];
+                breaks += i > 0 && index_[i] != (index_[i - 1] + 1) % N;
+            }
+            const qlab_moments m = qlab_moments_of((qlab_f64v){again, N});
+            T_NEAR(out[r], m.mean / m.std, 1e-11);
+        }
+        const double n = 100.0 * (N - 1), rate = BLOCK[k] > 1.0 ? 1.0 / BLOCK[k] : 1.0;
+        T_NEAR((double)breaks / n, rate * (1.0 - 1.0 / N), 5.0 * sqrt(rate / n));
+    }
+}
+
 T_TEST(the_degenerate_is_null)
 {
     const double flat[] = {.1, .1, .1, .1, .1, .1}, one[] = {1.0}, gaps[] = {NAN, 1, NAN, 2, 4, 3};
@@ -106,4 +130,5 @@ T_TEST(the_degenerate_is_null)
 T_MAIN(T_CASE(blocks_are_geometric_wrap_and_start_anywhere),
        T_CASE(the_spread_of_an_independent_mean_is_known),
        T_CASE(blocks_find_the_spread_of_a_dependent_mean),
-       T_CASE(a_replication_does_not_depend_on_its_neighbours), T_CASE(the_degenerate_is_null))
+       T_CASE(a_replication_does_not_depend_on_its_neighbours),
+       T_CASE(the_statistic_is_that_of_the_indices), T_CASE(the_degenerate_is_null))
