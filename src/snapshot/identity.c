@@ -131,6 +131,9 @@ qlab_code qlab_build_content(const qlab_build *b, qlab_content *out, qlab_err *e
     out->fx = qlab_sha256_of("", 0); /* no conversion rates are kept */
     out->rule = digest_rule(b);
     out->overrides = b->overrides_digest;
+    out->has_sectors = b->sectors.of != NULL;
+    if (out->has_sectors)
+        out->sectors = qlab_sectors_digest(&b->sectors, b->view);
     return QLAB_OK;
 }
 
@@ -161,5 +164,7 @@ json_t *qlab_content_json(const qlab_content *c, int32_t asof, qlab_basis price,
     set_digest(o, "fx", c->fx);
     set_digest(o, "universe_rule", c->rule);
     set_digest(o, "overrides", c->overrides);
+    if (c->has_sectors)
+        set_digest(o, "sectors", c->sectors);
     return o;
 }

@@ -87,7 +87,9 @@ typedef struct qlab_build {
     qlab_digest lives_digest; /* of the map file's bytes */
     qlab_life *given_lives;   /* of the map file, by asset_ix */
     size_t n_given_lives, *given_life_first;
-    qlab_action *facts; /* visible, by asset_ix; those of asset ix from fact_first[ix] */
+    qlab_sectors sectors;       /* .of NULL without a file */
+    qlab_digest sectors_digest; /* of the file's bytes */
+    qlab_action *facts;         /* visible, by asset_ix; those of asset ix from fact_first[ix] */
     size_t n_facts, *fact_first;
     qlab_delisting *delistings;
     size_t n_delistings, *delisting_first;
@@ -124,6 +126,8 @@ const qlab_delisting *qlab_delisting_of(const qlab_delisting *d, size_t n, int32
 /* identity.c */
 typedef struct qlab_content {
     qlab_digest bars, actions, delistings, lives, assets, calendar, fx, rule, overrides;
+    bool has_sectors; /* else the member is absent */
+    qlab_digest sectors;
 } qlab_content;
 qlab_code qlab_build_content(const qlab_build *b, qlab_content *out, qlab_err *err) QLAB_MUST_USE;
 /* The object that is hashed to the id; new reference. */

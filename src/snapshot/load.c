@@ -288,12 +288,38 @@ static qlab_code load_calendar(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
     return code;
 }
 
+/* A snapshot whose content names no sectors has none to read. */
+static qlab_code load_sectors(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
+{
+    static const qlab_type types[] = {QLAB_T_U32, QLAB_T_STR};
+    static const char file[] = "universe.parquet";
+    const json_t *content = json_object_get(json_object_get(s->manifest, "inputs"), "content");
+    qlab_table t = QLAB_TABLE_INIT;
+    if (json_object_get(content, "sectors") == NULL)
+        return QLAB_OK;
+    qlab_code code = read_table(s, conn, file, "asset_ix, sector", types, COUNT_OF(types), &t, err);
+    if (code != QLAB_OK)
+        return code;
+    s->sector = qlab_alloc(s->lake->n_assets + 1, sizeof *s->sector);
+    for (size_t i = 0; i < s->lake->n_assets; i++)
+        s->sector[i] = "";
+    for (size_t i = 0; i < t.n_rows && code == QLAB_OK; i++) {
+        if (in_order(&t.cols[0], i, s->lake->n_assets))
+            s->sector[t.cols[0].u32[i]] = keep(s, t.cols[1].str[i]);
+        else
+            code = out_of_order(file, i, err);
+    }
+    qlab_table_free(&t);
+    return code;
+}
+
 qlab_code qlab_snapshot_load_tables(const qlab_env *env, qlab_snapshot *s, qlab_err *err)
 {
     qlab_conn *conn = NULL;
     qlab_code code = qlab_duck_conn(env->duck, 0, &conn, err);
     static qlab_code (*const loaders[])(qlab_snapshot *, qlab_conn *, qlab_err *) = {
-        load_calendar, load_actions, load_delistings, load_steps, load_lives, load_years};
+        load_calendar, load_actions, load_delistings, load_steps,
+        load_lives,    load_years,   load_sectors};
     for (size_t i = 0; i < COUNT_OF(loaders) && code == QLAB_OK; i++)
         code = loaders[i](s, conn, err);
     return code;

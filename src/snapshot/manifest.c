@@ -177,6 +177,8 @@ json_t *qlab_build_manifest(const qlab_build *b, const char *id, const qlab_cont
     json_object_set_new(m, "lives", whole(b->found.n_lives));
     json_object_set_new(m, "actions", count_actions(b));
     json_object_set_new(m, "delistings", whole(count_delistings(b)));
+    if (b->sectors.of != NULL)
+        json_object_set_new(m, "sectors", whole(b->sectors.n_known));
     json_object_set(m, "files", files);
     json_decref(inputs);
     return m;
@@ -264,6 +266,8 @@ json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_conten
         layers, "calendar",
         layer(b->n_overrides ? "derived_and_overrides" : "derived", n_dates, "DERIVED"));
     json_object_set_new(layers, "fx", layer("none", 0, "ABSENT"));
+    if (b->sectors.of != NULL)
+        json_object_set_new(layers, "sectors", layer("reference_file", b->sectors.n_known, "REAL"));
     json_object_set_new(m, "layers", layers);
     for (size_t i = 0; i < b->found.n_findings; i++)
         json_array_append_new(findings, finding_json(b, &b->found.findings[i]));

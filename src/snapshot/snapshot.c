@@ -18,7 +18,7 @@ void qlab_snapshot_close(qlab_snapshot *s)
     void *owned[] = {s->id,         s->dir,        s->exchanges,    s->exchange_of,
                      s->axis,       s->actions,    s->delistings,   s->steps,
                      s->lives,      s->years,      s->action_first, s->delisting_first,
-                     s->step_first, s->life_first, s->year_first};
+                     s->step_first, s->life_first, s->year_first,   s->sector};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         qlab_free(owned[i]);
     json_decref(s->manifest);

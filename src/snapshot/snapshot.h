@@ -15,6 +15,7 @@
 #include "lake/lake.h"
 #include "truth/action.h"
 #include "truth/eligible.h"
+#include "truth/sector.h"
 #include "truth/series.h"
 #include "truth/session.h"
 
@@ -38,7 +39,8 @@ typedef struct qlab_snapshot {
     size_t master_exchange;
     const int32_t *master; /* sessions of the master exchange up to asof; borrowed from it */
     size_t n_master;
-    int32_t *axis; /* master sessions with >= 30 eligible names */
+    const char **sector; /* by asset_ix, "" = not known; NULL: built without a sector file */
+    int32_t *axis;       /* master sessions with >= 30 eligible names */
     size_t n_axis;
 
     /* Tables by asset_ix: rows first[ix] .. first[ix+1]-1 (each first has n_assets + 1). */
@@ -66,6 +68,7 @@ typedef struct qlab_snapshot_options {
     const char *calendar;  /* exchange whose sessions are master; NULL or "": most eligible names */
     const char *overrides; /* session overrides file; NULL or "" */
     const char *lives;     /* map file of lives; NULL or "" */
+    const char *sectors;   /* reference file (truth/sector.h); NULL or "" */
     uint32_t min_eligible; /* names that a session of the axis must have; 30 */
     qlab_eligible_rule rule;
 } qlab_snapshot_options;

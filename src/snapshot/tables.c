@@ -293,7 +293,7 @@ static void rank_liquidity(const writer *w, const qlab_universe_row *u, size_t n
 }
 
 typedef struct universe_columns {
-    qlab_str *id, *symbol, *exchange, *mic, *currency, *country;
+    qlab_str *id, *symbol, *exchange, *mic, *currency, *country, *sector;
     uint32_t *ix, *asset_class, *bars, *days, *reason, *void_close, *phantom;
     uint16_t *lives;
     int32_t *first, *last, *entry, *exit_date;
@@ -311,6 +311,7 @@ static void fill_universe(const writer *w, const qlab_universe_row *u, size_t i,
     k->mic[i] = text_or_null(a->mic);
     k->currency[i] = text_or_null(a->currency);
     k->country[i] = text_or_null(a->country);
+    k->sector[i] = text_or_null(w->b->sectors.of ? w->b->sectors.of[u->asset_ix] : NULL);
     k->ix[i] = u->asset_ix;
     k->asset_class[i] = (uint32_t)a->asset_class;
     k->bars[i] = u->n_bars;
@@ -341,6 +342,7 @@ static qlab_code write_universe(writer *w, qlab_err *err)
         .mic = COLUMN(qlab_str, n),
         .currency = COLUMN(qlab_str, n),
         .country = COLUMN(qlab_str, n),
+        .sector = COLUMN(qlab_str, n),
         .ix = COLUMN(uint32_t, n),
         .asset_class = COLUMN(uint32_t, n),
         .bars = COLUMN(uint32_t, n),
@@ -388,7 +390,8 @@ static qlab_code write_universe(writer *w, qlab_err *err)
                              {"reason", QLAB_T_DICT, k.reason, NULL, reasons},
                              {"eligible_entry", QLAB_T_DATE, k.entry, NULL, NULL},
                              {"eligible_exit", QLAB_T_DATE, k.exit_date, NULL, NULL},
-                             {"eligible_days", QLAB_T_U32, k.days, NULL, NULL}};
+                             {"eligible_days", QLAB_T_U32, k.days, NULL, NULL},
+                             {"sector", QLAB_T_STR, k.sector, NULL, NULL}};
     return put_table(w, "universe.parquet", cols, COUNT_OF(cols), n, err);
 }
 

@@ -81,6 +81,9 @@ typedef struct qlab_feed_file {
     qlab_arena header_arena;
 } qlab_feed_file;
 qlab_code qlab_feed_open(const char *path, qlab_feed_file *out, qlab_err *err) QLAB_MUST_USE;
+/* The same over text that is there already; `text` is taken over, also where this fails. */
+qlab_code qlab_feed_open_text(const char *name, qlab_buf text, qlab_feed_file *out,
+                              qlab_err *err) QLAB_MUST_USE;
 /* False at the end.  *reason is BAD_LINE (with detail) where the line has no fields. Empty lines
  * are stepped over. */
 bool qlab_feed_next(qlab_feed_file *f, qlab_arena *a, qlab_flat_row *row, qlab_feed_reason *reason,

@@ -98,12 +98,10 @@ static bool next_line(qlab_feed_file *f, qlab_str *line)
     return false;
 }
 
-qlab_code qlab_feed_open(const char *path, qlab_feed_file *out, qlab_err *err)
+qlab_code qlab_feed_open_text(const char *name, qlab_buf text, qlab_feed_file *out, qlab_err *err)
 {
-    *out = (qlab_feed_file){0};
-    qlab_code code = read_text(path, &out->text, err);
-    if (code != QLAB_OK)
-        goto done;
+    *out = (qlab_feed_file){.text = text};
+    qlab_code code = QLAB_OK;
     static const char mark[] = "\xEF\xBB\xBF";
     if (out->text.n >= 3 && memcmp(out->text.at, mark, 3) == 0)
         out->at = 3;
@@ -115,12 +113,23 @@ qlab_code qlab_feed_open(const char *path, qlab_feed_file *out, qlab_err *err)
     if (out->is_csv && next_line(out, &line)) {
         code = qlab_flat_csv(line, NULL, &out->header_arena, &out->header, err);
         if (code != QLAB_OK)
-            code = qlab_err_prefix(err, "%s: line %zu", path, out->line);
+            code = qlab_err_prefix(err, "%s: line %zu", name, out->line);
     }
-done:
     if (code != QLAB_OK)
         qlab_feed_close(out);
     return code;
+}
+
+qlab_code qlab_feed_open(const char *path, qlab_feed_file *out, qlab_err *err)
+{
+    qlab_buf text = QLAB_BUF_INIT;
+    *out = (qlab_feed_file){0};
+    qlab_code code = read_text(path, &text, err);
+    if (code != QLAB_OK) {
+        qlab_buf_free(&text);
+        return code;
+    }
+    return qlab_feed_open_text(path, text, out, err);
 }
 
 bool qlab_feed_next(qlab_feed_file *f, qlab_arena *a, qlab_flat_row *row, qlab_feed_reason *reason,
