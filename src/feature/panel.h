@@ -6,8 +6,8 @@
  *
  * Columns: any number of the catalogue and of the labels: fwd_ret_{1,5,20}d, label_start,
  * label_end_{1,5,20}d (days since 1970-01-01), label_state_{1,5,20}d (qlab_label_state).  All come
- * as doubles, NaN = null.  Group columns (exchange, currency, asset_class) are properties of the
- * asset: take them from qlab_panel_assets.
+ * as doubles, NaN = null.  Group columns (exchange, currency, asset_class, sector) are properties
+ * of the asset: take them from qlab_panel_assets and the snapshot.
  * Ownership: a qlab_xsec owns its arrays.  Threads: a qlab_panel is read only and may be shared.
  */
 #ifndef QLAB_FEATURE_PANEL_H

@@ -201,22 +201,23 @@ static void gather_whole(table *t, const qlab_feature *f, const double *from, co
     }
 }
 
-static const char *group_text(const qlab_asset *a, const char *column)
+/* NULL or "" where the asset has no such name. */
+static const char *group_text(const qlab_part_writer *w, uint32_t asset, const char *column)
 {
+    const qlab_asset *a = &w->snap->lake->assets[w->first_ix + asset];
     if (strcmp(column, "exchange") == 0)
         return a->exchange;
     if (strcmp(column, "currency") == 0)
         return a->currency;
     if (strcmp(column, "asset_class") == 0)
         return qlab_asset_class_name(a->asset_class);
-    return NULL; /* sector: no reference file yet */
+    return w->snap->sector ? w->snap->sector[w->first_ix + asset] : NULL;
 }
 
 /* A column of names: one code an asset into a list of the different ones. */
 static void gather_group(table *t, const qlab_part_writer *w, const char *name,
                          const uint32_t *asset, const order *o)
 {
-    const qlab_asset *assets = w->snap->lake->assets + w->first_ix;
     uint32_t code[QLAB_LAKE_BUCKET_ASSETS];
     bool known[QLAB_LAKE_BUCKET_ASSETS] = {false};
     qlab_str *dict = qlab_arena_alloc(&t->arena, QLAB_LAKE_BUCKET_ASSETS, sizeof *dict);
@@ -226,7 +227,7 @@ static void gather_group(table *t, const qlab_part_writer *w, const char *name,
     for (size_t i = 0; i < o->n; i++) {
         uint32_t a = asset[o->at[i]];
         if (!known[a]) {
-            const char *text = group_text(&assets[a], name);
+            const char *text = group_text(w, a, name);
             qlab_str s = text && *text ? qlab_str_of(text) : (qlab_str){NULL, 0};
             uint32_t k = 0;
             while (s.at && k < n_dict && !qlab_str_eq(dict[k], s))
@@ -333,8 +334,7 @@ static uint64_t count_nameless(const qlab_part_writer *w, const qlab_block *b, c
 {
     uint64_t n = 0;
     for (size_t i = 0; i < o->n; i++) {
-        const char *text =
-            group_text(&w->snap->lake->assets[w->first_ix + b->asset[o->at[i]]], column);
+        const char *text = group_text(w, b->asset[o->at[i]], column);
         n += !text || !*text;
     }
     return n;

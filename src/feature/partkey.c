@@ -328,7 +328,8 @@ static void put_month(qlab_sha256 *h, const qlab_month_plan *m)
 /* ---- features and eligibility -----------------------------------------------------------------
  */
 
-static void put_asset(qlab_partkeys *k, qlab_sha256 *h, uint32_t ix, const qlab_month_plan *m)
+static void put_asset(qlab_partkeys *k, qlab_sha256 *h, qlab_panel_kind kind, uint32_t ix,
+                      const qlab_month_plan *m)
 {
     const qlab_snapshot *s = k->snap;
     const qlab_asset *a = &s->lake->assets[ix];
@@ -337,6 +338,10 @@ static void put_asset(qlab_partkeys *k, qlab_sha256 *h, uint32_t ix, const qlab_
     qlab_sha256_put_u32(h, a->asset_class);
     put_text(h, a->exchange);
     put_text(h, a->currency);
+    if (kind == QLAB_PANEL_FEATURES && s->sector != NULL && s->sector[ix][0] != '\0') {
+        put_text(h, "sector");
+        put_text(h, s->sector[ix]);
+    }
     int32_t lead = put_years(h, s, ix, year, m->last);
     if (lead == INT32_MAX)
         return; /* no valid bar by the end of the month: no row */
@@ -484,7 +489,7 @@ qlab_code qlab_partkey(qlab_partkeys *k, qlab_conn *conn, qlab_panel_kind kind,
         if (kind == QLAB_PANEL_LABELS)
             code = put_label_asset(k, conn, h, ix, m, reach, err);
         else
-            put_asset(k, h, ix, m);
+            put_asset(k, h, kind, ix, m);
     }
     *out = qlab_sha256_end(h);
     qlab_sha256_free(h);

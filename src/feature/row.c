@@ -85,10 +85,12 @@ static void fill_row(const qlab_panel *p, const qlab_xsec *x, const char *const 
                                                                             : "fraction",
                           labels[l].doc, labels[l].is_date, x->col[i][at]);
     }
-    const char *groups[3][2] = {{"exchange", assets[rank]->exchange},
+    const char *const *sector = qlab_panel_snapshot(p)->sector;
+    const char *groups[4][2] = {{"exchange", assets[rank]->exchange},
                                 {"currency", assets[rank]->currency},
-                                {"asset_class", qlab_asset_class_name(assets[rank]->asset_class)}};
-    for (size_t g = 0; g < 3; g++) {
+                                {"asset_class", qlab_asset_class_name(assets[rank]->asset_class)},
+                                {"sector", sector ? sector[assets[rank]->asset_ix] : ""}};
+    for (size_t g = 0; g < (sector ? 4u : 3u); g++) {
         add_value(out, &cap, groups[g][0], "name", "", false, NAN);
         out->values[out->n - 1].text =
             qlab_arena_strndup(&out->strings, groups[g][1], strlen(groups[g][1]));
