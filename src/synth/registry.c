@@ -131,6 +131,23 @@ static qlab_code put_delistings_feed(const qlab_synth_vendor_plan *plan, qlab_er
     return code;
 }
 
+/* Beside the packs as a reference file: registries say no sectors that `snapshot build` reads. */
+static qlab_code put_sectors(const qlab_synth_vendor_plan *plan, qlab_err *err)
+{
+    qlab_buf text = QLAB_BUF_INIT;
+    qlab_buf_puts(&text, "asset_id,sector\n");
+    for (uint32_t i = 0; i < plan->market->params.n_assets; i++) {
+        const qlab_synth_asset *a = &plan->assets[plan->by_id[i]].asset;
+        if (a->sector_name[0] != '\0')
+            qlab_buf_putf(&text, "%s,%s\n", a->id, a->sector_name);
+    }
+    char *path = qlab_path_join(plan->out, "sectors.csv");
+    const qlab_code code = qlab_file_write(path, text.at, text.n, err);
+    qlab_free(path);
+    qlab_buf_free(&text);
+    return code;
+}
+
 /* The first stock by id; the first asset where there is none. */
 static const qlab_synth_known *first_stock(const qlab_synth_vendor_plan *plan)
 {
@@ -169,6 +186,8 @@ qlab_code qlab_synth_put_registry(qlab_synth_vendor_plan *plan, qlab_synth_dirt_
         code = qlab_synth_put_gzip(plan->out, REGISTRY, &text, NULL, NULL, err);
     if (code == QLAB_OK)
         code = put_delistings_feed(plan, err);
+    if (code == QLAB_OK)
+        code = put_sectors(plan, err);
     qlab_buf_free(&text);
     return code;
 }
