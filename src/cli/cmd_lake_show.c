@@ -106,6 +106,10 @@ static void print_text(const qlab_ctx *cx, const qlab_lake_view *v, const char *
         snprintf(name, sizeof name, "  bars %s", qlab_asset_class_name((qlab_asset_class)c));
         total_text(out, name, &by_class[c]);
     }
+    const size_t n_delta = qlab_lake_delta_parts(v);
+    if (n_delta > QLAB_LAKE_COMPACT_ABOVE)
+        fprintf(out, "\n%zu delta parts in a class and year: `quantlab lake compact` folds them\n",
+                n_delta);
 }
 
 static void print_json(const qlab_ctx *cx, const qlab_lake_view *v, const char *sha256,
@@ -124,6 +128,7 @@ static void print_json(const qlab_ctx *cx, const qlab_lake_view *v, const char *
             json_object_set_new(classes, qlab_asset_class_name((qlab_asset_class)c),
                                 total_json(&by_class[c]));
     json_object_set_new(o, "visible", sees);
+    json_object_set_new(o, "most_delta_parts", json_integer((json_int_t)qlab_lake_delta_parts(v)));
     json_object_set_new(o, "visible_bars_by_class", classes);
     qlab_cmd_print_json(cx, o);
     json_decref(o);

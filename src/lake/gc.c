@@ -358,8 +358,7 @@ static qlab_code check_pins(uint32_t keep, uint32_t oldest, uint32_t was, const 
         qlab_buf_putf(&text, " and %zu more", n - 5);
     if (n > 0)
         qlab_fail(err, QLAB_E_USAGE,
-                  "keeping %" PRIu32 " commits would drop what snapshots name: %s; nothing was "
-                  "removed",
+                  "--keep %" PRIu32 " would drop what snapshots name: %s; nothing was removed",
                   keep, text.at);
     qlab_buf_free(&text);
     return n > 0 ? QLAB_E_USAGE : QLAB_OK;

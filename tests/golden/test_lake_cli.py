@@ -1,6 +1,7 @@
-"""lake log, show, files, verify, export and sql on a small lake: exact text, JSON, exit codes, and
+"""lake log, show, files, verify, export, compact, gc and sql on a small lake: exact text, JSON, exit codes, and
 what is said when a file is damaged."""
 import csv
+import gzip
 import io
 import json
 import os
@@ -47,14 +48,13 @@ def expect(args, code, out=None, err=None, root=ROOT):
     return got.stdout
 
 
-def make_lake():
-    """Registry and pack of the v7 layout by hand: four bars of two assets."""
-    import gzip
+def deliver(text):
+    """Registry and pack of the v7 layout by hand; then an ingest."""
     vendor = WORK / "vendor"
-    (vendor / "registry").mkdir(parents=True)
-    (vendor / "history/US/0").mkdir(parents=True)
+    (vendor / "registry").mkdir(parents=True, exist_ok=True)
+    (vendor / "history/US/0").mkdir(parents=True, exist_ok=True)
     assets = {}
-    for row in csv.DictReader(io.StringIO(BARS)):
+    for row in csv.DictReader(io.StringIO(text)):
         bar = {k: (float(v) if v else None) for k, v in row.items() if k not in ("symbol", "date")}
         assets.setdefault(row["symbol"], []).append({"date": row["date"], **bar})
     with gzip.open(vendor / "history/US/0/p0.ndjson.gz", "wt") as f:
@@ -65,8 +65,12 @@ def make_lake():
             f.write(json.dumps({"canonical_id": asset, "type_norm": "STOCK", "symbol": asset[3:],
                                 "exchange": "US", "currency": "USD",
                                 "pointers": {"history_pack": "history/US/0/p0.ndjson.gz"}}) + "\n")
-    ROOT.mkdir()
     expect(("ingest", "--vendor", vendor), 0)
+
+
+def make_lake():
+    ROOT.mkdir()
+    deliver(BARS)
 
 
 def check_commit():
@@ -183,6 +187,89 @@ def check_damage(doc):
     damaged("empty lake", lambda root: shutil.rmtree(root / "lake"), "has no commit yet")
 
 
+def files(*kinds):
+    return {kind: expect(("lake", "files", "--kind", kind), 0).splitlines() for kind in kinds}
+
+
+def put(path, data=b"x"):
+    at = ROOT / path
+    at.parent.mkdir(parents=True, exist_ok=True)
+    at.write_bytes(data)
+    os.utime(at, (10**9, 10**9))
+
+
+def check_compact():
+    """A revision, a new bar and a deletion come as a delta; folding them changes no answer."""
+    deliver(BARS.replace("12,10,11.25", "12.5,10,11.5").replace("US:BB,2010-01-05", "US:BB,2010-01-06"))
+    reads = [("lake", "export", "--asset", asset, "--format", "csv", *more)
+             for asset in ("US:AA", "US:BB") for more in ((), ("--commit", "1"), ("--revisions",))]
+    reads.append(("sql", "SELECT asset_id, date, close, known_seq FROM bars ORDER BY ALL", "--format", "csv"))
+    before = [expect(args, 0) for args in reads]
+    check("US:BB,2010-01-05,5.25,,5,5.125,300,5.125,1,inserted,false" in before[5], "revisions")
+    folded = sum(os.path.getsize(ROOT / p) for kind in files("bars", "digests").values() for p in kind)
+    dry = expect(("lake", "compact", "--dry-run"), 0)
+    check(dry == "            year  delta  parts         rows        MiB\n"
+                 "stock       2010      1      2            6        0.0\n"
+                 "digests        -      1      2           10        0.0\n"
+                 f"would fold 4 parts ({folded - os.path.getsize(ROOT / files('bars')['bars'][0])} bytes): "
+                 "3 rows in lake/bars, 3 in lake/bars_history\n", f"dry run: {dry}")
+    check(len(json.loads(expect(("lake", "log", "--json"), 0))["commits"]) == 2, "a dry run committed")
+    expect(("lake", "compact", "--above", "1"), 0, "there is nothing to fold\n")
+    expect(("lake", "compact", "--above", "-1"), 2, "", "--above was -1, it must not be negative")
+    made = json.loads(expect(("lake", "compact", "--json"), 0))
+    check([made[k] for k in ("commit", "rows_visible", "rows_history", "parts_folded", "parts_written")] ==
+          [3, 3, 3, 4, 3], f"compact: {made}")
+    for args, was in zip(reads, before):
+        expect(args, 0, was)
+    now = files("bars", "bars_history")
+    check([p.split("/")[3:5] for p in now["bars"]] == [["year=2005", "bucket=0000"], ["year=2010", "bucket=0000"]],
+          f"bars after a fold: {now}")
+    check([p.split("/")[1:5] for p in now["bars_history"]] ==
+          [["bars_history", "asset_class=stock", "year=2010", "bucket=0000"]], f"history: {now}")
+    doc = json.loads((ROOT / "lake/commits/00000003.json").read_text())
+    wrong = schema.errors(doc, schema.load("lake_commit.schema.json"))
+    check(not wrong and doc["kind"] == "compact" and doc["sources"] == [], f"the commit: {wrong[:3]}")
+    expect(("lake", "compact"), 0, "there is nothing to fold\n")
+    expect(("ingest", "--vendor", WORK / "vendor"), 0)
+    check(not (ROOT / "lake/commits/00000004.json").exists(), "an ingest after a fold is still a no-op")
+
+
+def check_gc():
+    """Files that nothing names are notes of verify; gc removes them, and old commits when asked."""
+    part = "lake/bars/asset_class=etf/year=2001/bucket=all/0123456789abcdef.parquet"
+    stated = "commit 3: every part, row order, key, count and leaf is as stated\n"
+    expect(("lake", "verify"), 0, stated)
+    put(part)
+    put("lake/master/.tmp-x-1")
+    put("lake/notes.txt")
+    expect(("lake", "verify"), 0, f"{stated}note: no commit names {part} (1 bytes)\n"
+           "note: a write that did not end: lake/master/.tmp-x-1 (1 bytes)\n"
+           "note: not of the lake: lake/notes.txt (1 bytes)\n")
+    expect(("lake", "gc", "--dry-run"), 0, f"would remove {part} (1 bytes)\n"
+           "would remove lake/master/.tmp-x-1 (1 bytes)\n"
+           "left (not of the lake) lake/notes.txt (1 bytes)\n2 files, 2 bytes would be removed\n")
+    check((ROOT / part).exists(), "a dry run removed")
+    expect(("lake", "gc"), 0, f"removed {part} (1 bytes)\nremoved lake/master/.tmp-x-1 (1 bytes)\n"
+           "left (not of the lake) lake/notes.txt (1 bytes)\n2 files, 2 bytes removed\n")
+    (ROOT / "lake/notes.txt").unlink()
+    check(not (ROOT / "lake/bars/asset_class=etf").exists(), "its folders stayed")
+    expect(("lake", "gc", "--keep", "0"), 2, "", "--keep was 0: at least 1 commit is kept")
+    expect(("snapshot", "build", "--commit", "2", "--asof", "2010-01-06"), 0)
+    expect(("lake", "gc", "--keep", "1"), 2, "",
+           "--keep 1 would drop what snapshots name: commit 2 (snapshot 2010-01-06_")
+    shutil.rmtree(ROOT / "snapshots")
+    would = json.loads(expect(("lake", "gc", "--keep", "1", "--dry-run", "--json"), 0))
+    check(would["oldest_commit"] == 3 and would["files_removed"] == 4, f"gc: {would}")
+    got = json.loads(expect(("lake", "gc", "--keep", "1", "--json"), 0))
+    check(got == {**would, "dry_run": False}, f"gc: {got}")
+    kept = json.loads((ROOT / "lake/kept.json").read_text())
+    check(not schema.errors(kept, schema.load("lake_kept.schema.json")), f"kept: {kept}")
+    expect(("lake", "verify"), 0, stated)
+    expect(("lake", "export", "--asset", "US:AA", "--commit", "2"), 3, "",
+           "commit 2 can no longer be read: `lake gc` kept those from 3 on")
+    expect(("lake", "gc"), 0, "commits from 3 on are readable\n0 files, 0 bytes removed\n")
+
+
 try:
     make_lake()
     document = check_commit()
@@ -190,6 +277,8 @@ try:
     check_export()
     check_sql()
     check_damage(document)
+    check_compact()
+    check_gc()
 finally:
     shutil.rmtree(WORK, ignore_errors=True)
 print(f"{len(bad)} of the lake's answers are wrong" if bad else "the lake's answers are as written")
