@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "vendor/csv_int.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -29,7 +30,7 @@ static void add_asset(qlab_registry *reg, const qlab_csv_style *style, const qla
     a->currency = style->currency;
     a->country = style->country;
     a->pointer = path;
-    a->line = reg->n_assets; /* of two files with one symbol the last in byte order wins */
+    a->line = reg->n_lines; /* of two files with one symbol the last in byte order wins */
 }
 
 static void scan_record(void *ctx, const qlab_csv_record *rec)
@@ -117,6 +118,42 @@ static bool is_table(const char *name)
     return false;
 }
 
+/* Every file is suspected of being nobody's home until qlab_csv_registry clears it. */
+static void suspect(qlab_registry *reg, const char *path)
+{
+    qlab_grow((void **)&reg->findings, &reg->cap_findings, reg->n_findings + 1,
+              sizeof *reg->findings);
+    reg->findings[reg->n_findings++] = (qlab_registry_finding){
+        .reason = QLAB_REASON_REGISTRY_DUPLICATE,
+        .line = reg->n_lines,
+        .detail = "all symbols of this file are in files behind it too, so it was not read",
+        .datum = qlab_str_of(path)};
+}
+
+static int cmp_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* A file that no symbol points to is not read: its findings stay, those of the others go. */
+static void clear_homes(qlab_registry *reg)
+{
+    const char **home = qlab_alloc(reg->n_assets, sizeof *home);
+    size_t kept = 0;
+
+    for (size_t i = 0; i < reg->n_assets; i++)
+        home[i] = reg->assets[i].pointer;
+    if (reg->n_assets > 1)
+        qsort(home, reg->n_assets, sizeof *home, cmp_text);
+    for (size_t i = 0; i < reg->n_findings; i++) {
+        const char *path = reg->findings[i].datum.at;
+        if (reg->n_assets == 0 || !bsearch(&path, home, reg->n_assets, sizeof *home, cmp_text))
+            reg->findings[kept++] = reg->findings[i];
+    }
+    reg->n_findings = kept;
+    qlab_free(home);
+}
+
 static qlab_code list_tables(qlab_registry *reg, const char *below, qlab_sha256 *hash,
                              const qlab_csv_style *style, unsigned depth, qlab_err *err)
 {
@@ -135,6 +172,7 @@ static qlab_code list_tables(qlab_registry *reg, const char *below, qlab_sha256 
             const char *kept = qlab_arena_strndup(&reg->strings, path, strlen(path));
             qlab_sha256_put_str(hash, path, strlen(path));
             reg->n_lines++;
+            suspect(reg, kept);
             if (style->symbol_is_file_name) {
                 qlab_buf id = QLAB_BUF_INIT;
                 qlab_csv_put_file_id(style, path, &id);
@@ -171,6 +209,7 @@ qlab_code qlab_csv_registry(const char *dir, const qlab_csv_style *style, qlab_r
     if (rc == QLAB_OK && reg->n_assets == 0)
         rc = qlab_fail(err, QLAB_E_NOT_FOUND, "%s holds no .csv, .csv.gz or .txt file", dir);
     if (rc == QLAB_OK) {
+        clear_homes(reg);
         qlab_registry_resolve(reg);
         *out = reg;
     } else {

@@ -6,7 +6,8 @@ import os
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["QLAB_SOURCE"], "tests/support"))
-from ingest_lib import Checks, Vendor, bar, bars, day, entry, ingest, line  # noqa: E402
+from ingest_lib import (Checks, Vendor, bar, bars, day, entry, ingest, line,  # noqa: E402
+                        records)
 from schema import errors, load  # noqa: E402
 
 c = Checks("ingest-csv")
@@ -55,6 +56,25 @@ for name, args in (("yahoo", ["--csv-preset", "yahoo"]), ("kaggle", ["--csv-pres
     again = ingest(root, c.work / name, "--adapter", "csv", *args)
     c.that(again.code == 0 and again.json["nothing_to_do"], f"{name}: the second run: {again.out}")
 
+# Files that hold the same symbols: the last is read, and the one that is not is named.
+HEAD = ["date", "open", "high", "low", "close", "volume", "Name"]
+for year in ("2018", "2019"):
+    write(c.work / f"years/{year}.csv", HEAD,
+          [[year + b["date"][4:], *row(b), a] for b in BARS["AAA"] for a in BARS])
+run = ingest(c.work / "root-years", c.work / "years", "--adapter", "csv", "--csv-preset", "kaggle")
+c.that(run.code == 0 and run.counts["by_reason"] == {"REGISTRY_DUPLICATE": 1}, f"years: {run.out} {run.err}")
+found = records(c.work / "root-years")
+c.that(len(found) == 1 and found[0]["datum"] == "2018.csv" and found[0]["detail"] ==
+       "all symbols of this file are in files behind it too, so it was not read", f"years: {found}")
+# So too where so many symbols take turns that they are folded while they are read.
+TURNS = {"a.csv": [(1, i) for i in range(3000)] + [(2, i) for i in range(1097)],
+         "b.csv": [(1, i) for i in range(1, 3000)]}
+for name, turns in TURNS.items():
+    write(c.work / "turns" / name, HEAD, [[day(d), 1, 1, 1, 1, 1, f"S{i:04d}"] for d, i in turns])
+run = ingest(c.work / "root-turns", c.work / "turns", "--adapter", "csv", "--csv-preset", "kaggle")
+c.that(run.code == 0 and run.counts["by_reason"] == {"OUTSIDE_POINTER": 2999 + 1096}
+       and run.counts["rows_inserted"] == 2 + 2999, f"turns: {run.out} {run.err}")
+
 root = c.work / "root-own"
 root.mkdir()
 (root / "quantlab.yaml").write_text("""vendor:
@@ -76,5 +96,5 @@ schema = load("ingest_manifest.schema.json")
 for path in c.work.glob("root-*/runs/run_id=ingest_*/ingest_manifest.json"):
     for e in errors(json.load(open(path)), schema):
         c.that(False, f"{path}: {e}")
-c.that(len(list(c.work.glob("root-*/runs/run_id=ingest_*"))) == 5, "a run is missing")
+c.that(len(list(c.work.glob("root-*/runs/run_id=ingest_*"))) == 7, "a run is missing")
 c.end()
