@@ -6,10 +6,10 @@
  * that the header line holds most of (outside quotes; ',' on a tie).  LF, CR LF, byte-order mark
  * accepted.  An empty cell, and the words null, NaN, NA, N/A and - , is a missing number.
  *
- * Row rules, reasons and accounting are those of packs (vendor/rows.h); a line with another number
- * of cells than the header, or with a quote that is not closed, is BAD_JSON ("a line that is not
- * what its format says"; the word is the format's).  A file is a pack: a header without date or
- * close refuses it as PACK_BAD_GZIP would (reason PACK_BAD_GZIP names what was missing).
+ * Row rules, reasons and accounting are those of packs (vendor/rows.h).  A line that is not what
+ * its format says (another number of cells than the header, quotes that do not close) is BAD_JSON,
+ * a file that is not (a header without date, close or symbol) PACK_BAD_GZIP: the codes of the
+ * format for exactly that, whatever its name says.
  *
  * Ownership: a style borrows its texts.  Threads: one reader a worker.
  */
