@@ -39,6 +39,7 @@ candidates:
   - {id: reversal_5, family: A, score: -z(ret_20d), horizon: 5}
   - {id: reversal_20, family: A, score: "-z(ret_20d, by=class)", horizon: 20, side: long_only}
   - {id: gated, family: B, score: "0.5*gate + demean(ret_20d, by=exchange)"}
+  - {id: sectors, family: B, score: "-z(ret_20d, by=sector) + 0.1*rank(ret_5d, by=sector)"}
   - {id: neutral, family: B, score: "neutralize(rank(mom_252_21), z(log(adv20_dollar)), ewma_vol_20)"}
   - {id: stocks, family: C, score: "-z(ret_5d)^3/2 + clip(rank(ret_20d), 0.1, 0.9)",
      universe: {classes: [stock]}}
@@ -164,7 +165,7 @@ FUNCTIONS = {
 def score(definition, date):
     text = definition.replace("if(", "where(").replace("^", "**")
     text = text.replace(" and ", " & ").replace(" or ", " | ").replace("(not ", "(~ ")
-    for by in ("class", "exchange", "currency"):
+    for by in ("class", "exchange", "currency", "sector"):
         text = text.replace("by=" + by, "by='" + ("asset_class" if by == "class" else by) + "'")
     used = set(re.findall(r"[a-z_0-9]+", definition)) & set(date.columns[date.dtypes == float])
     names = {c: Val(date[c].to_numpy(), date) for c in used}
@@ -428,9 +429,11 @@ def main():
                  "--seed", 7)
         quantlab("init", root)
         quantlab("ingest", "--vendor", vendor, "--root", root)
-        quantlab("snapshot", "build", "--root", root)
+        quantlab("snapshot", "build", "--sectors", os.path.join(vendor, "sectors.csv"), "--root",
+                 root)
         quantlab("features", "build", "--snapshot", "latest", "--root", root)
         panel = sql(root, "SELECT * FROM panel")
+        assert panel.sector.nunique() == 11 and panel.sector.isna().any()
         for name in ["asof_date"] + ["label_end_%dd" % h for h in HORIZONS]:
             panel[name] = pd.to_datetime(panel[name])
         liquidity = sql(root, "SELECT asset_id, asof_date, adv60_median FROM eligibility")
