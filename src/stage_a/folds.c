@@ -30,17 +30,22 @@ void qlab_fold_roles(const qlab_axis *axis, size_t n, size_t first, size_t end, 
     }
 }
 
-/* Sessions whose label of h sessions reaches past a point of the axis: h after the entry, and it.
- */
-static size_t reach(uint32_t horizon, uint32_t every)
+/* Sessions whose label touches a later session of the axis: it ends h sessions after the entry. */
+static size_t n_touching(uint32_t horizon, uint32_t every)
 {
-    return (horizon + 1 + every - 1) / every;
+    return (horizon + 1) / every;
+}
+
+/* Sessions whose label is not known: it touches the first sealed one, or ends after the as-of. */
+static size_t n_unknown(const qlab_stage_a_design *d, uint32_t horizon, uint32_t every)
+{
+    return d->sealed_sessions > 0 ? n_touching(horizon, every) : (horizon + every) / every;
 }
 
 size_t qlab_folds_needed(const qlab_stage_a_design *d, uint32_t longest_horizon, uint32_t every)
 {
     return (size_t)(d->folds * d->test_sessions + d->min_train_sessions + d->sealed_sessions) +
-           2 * reach(longest_horizon, every);
+           n_touching(longest_horizon, every) + n_unknown(d, longest_horizon, every);
 }
 
 static void put_fitting_policy(const qlab_axis *axis, qlab_buf *out)
@@ -69,7 +74,6 @@ static qlab_code fail_infeasible(const qlab_stage_a_policy *policy, const qlab_a
 {
     const qlab_stage_a_design *d = &policy->design;
     char from[QLAB_DATE_BYTES] = "none", to[QLAB_DATE_BYTES] = "none";
-    const size_t n_reach = reach(axis->longest_horizon, axis->every);
     qlab_buf fits = QLAB_BUF_INIT;
 
     if (axis->n > 0) {
@@ -83,9 +87,10 @@ static qlab_code fail_infeasible(const qlab_stage_a_policy *policy, const qlab_a
         "whose %u-session label is not known yet + %lld sealed), but the panel has %zu (%s to "
         "%s)%s",
         policy->name, qlab_folds_needed(d, axis->longest_horizon, axis->every), (long long)d->folds,
-        (long long)d->test_sessions, (long long)d->min_train_sessions, n_reach, n_reach,
-        axis->longest_horizon, (long long)d->sealed_sessions, axis->n, from, to,
-        fits.at == NULL ? "" : fits.at);
+        (long long)d->test_sessions, (long long)d->min_train_sessions,
+        n_touching(axis->longest_horizon, axis->every),
+        n_unknown(d, axis->longest_horizon, axis->every), axis->longest_horizon,
+        (long long)d->sealed_sessions, axis->n, from, to, fits.at == NULL ? "" : fits.at);
     qlab_buf_free(&fits);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "support/t.h"
 
 #include "base/alloc.h"
+#include "base/date.h"
 #include "base/file.h"
 #include "base/rng.h"
 #include "ops/run.h"
@@ -240,6 +241,35 @@ T_TEST(infeasible_designs_name_the_numbers)
     fails_with(300, "strict", "but the panel has 300");
 }
 
+/* An axis of every fifth session: what a design is said to need is what it needs. */
+T_TEST(a_thinned_axis_needs_what_is_said)
+{
+    static const char *const names[] = {"strict", "short-history"};
+    int32_t session[1000], label_end[1000];
+
+    for (size_t k = 0; k < 2; k++) {
+        qlab_stage_a_policy p = shipped(names[k]);
+        const size_t needed = qlab_folds_needed(&p.design, 20, 5);
+        T_CHECK(needed == (k == 0 ? 5 * 63 + 252 + 4 + 4 + 252 : 3 * 21 + 126 + 4 + 5));
+        for (size_t n = needed - 1; n <= needed; n++) {
+            const int32_t last = (int32_t)(n - 1) * 5;
+            for (size_t i = 0; i < n; i++) {
+                session[i] = (int32_t)i * 5;
+                label_end[i] = session[i] + 21 <= last ? session[i] + 21 : QLAB_DATE_NONE;
+            }
+            const qlab_axis axis = {session, label_end, n, 20, 5};
+            qlab_err err = QLAB_ERR_INIT;
+            qlab_fold_plan plan = {0};
+            const qlab_code rc = qlab_folds_plan(&p, &axis, &plan, &err);
+            T_CHECK(rc == (n == needed ? QLAB_OK : QLAB_E_USAGE));
+            if (rc == QLAB_OK)
+                T_CHECK(plan.folds[0].n_purged == 4);
+            qlab_fold_plan_free(&plan);
+        }
+        qlab_stage_a_policy_free(&p);
+    }
+}
+
 T_TEST(the_file_is_read_back)
 {
     qlab_stage_a_policy p = shipped("short-history");
@@ -277,4 +307,5 @@ T_TEST(the_file_is_read_back)
 
 T_MAIN(T_CASE(shipped_policies), T_CASE(bad_policies), T_CASE(identity_of_a_policy),
        T_CASE(roles_by_hand), T_CASE(no_train_label_touches_a_test_label), T_CASE(strict_design),
-       T_CASE(infeasible_designs_name_the_numbers), T_CASE(the_file_is_read_back))
+       T_CASE(infeasible_designs_name_the_numbers), T_CASE(a_thinned_axis_needs_what_is_said),
+       T_CASE(the_file_is_read_back))
