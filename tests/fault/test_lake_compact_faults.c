@@ -228,17 +228,17 @@ T_TEST(a_full_disk_in_a_compaction)
 
 T_TEST(a_failed_sync_in_a_compaction)
 {
-    fail_each("compact", "fsync", "EIO", 3, 3);
+    fail_each("compact", "fsync", "EIO", 3, 5);
 }
 
 T_TEST(a_kill_in_a_gc)
 {
-    fail_each("gc", "any", "KILL", -1, 1);
+    fail_each("gc", "any", "KILL", -1, 2);
 }
 
 T_TEST(a_kill_while_a_gc_removes)
 {
-    fail_each("gc", "unlink", "KILL", -1, 1);
+    fail_each("gc", "unlink", "KILL", -1, 2);
 }
 
 static int tests(void)

@@ -294,6 +294,34 @@ T_TEST(a_damaged_part_is_not_folded)
     t_lake_close(&l, false);
 }
 
+/* Nor what the digests do not know: after a fold they must say of the bars what they said before.
+ */
+T_TEST(bars_that_differ_from_their_leaves_are_not_folded)
+{
+    const qlab_leaf wrong = {0, 2009, 40, {{1}}};
+    qlab_compacted done = {0};
+    qlab_err err = QLAB_ERR_INIT;
+    qlab_lake_view *v = NULL;
+    qlab_part part;
+    t_bar rows[40];
+    t_lake l;
+    t_lake_open(&l, 1, 1);
+    for (int32_t d = 0; d < 40; d++)
+        rows[d] = t_bar_make(0, FIRST_DAY + d, 1, 1);
+    t_lake_commit(&l, rows, 40, false);
+    T_OK(qlab_lake_write_leaves(&l.env, t_lake_conn(&l), 0, &wrong, 1, 2, &part, &err));
+    const qlab_commit_draft draft = {
+        .parent = 1, .kind = "test", .added = &part, .n_added = 1, .run_id = "test"};
+    T_OK(qlab_lake_commit(&l.env, &draft, &l.commit, &err));
+    qlab_free(part.path);
+    T_OK(qlab_lake_view_open(&l.env, QLAB_LAKE_LATEST, &v, &err));
+    T_CHECK(qlab_lake_compact(&l.env, v, 0, "test", &done, &err) == QLAB_E_CORRUPT);
+    T_STR(err.text, "leaf of US:99999.LONGER, 2009: it differs from the bars; see lake verify");
+    qlab_lake_view_close(v);
+    t_lake_close(&l, false);
+}
+
 T_MAIN(T_CASE(a_fold_changes_no_read), T_CASE(the_bytes_of_a_fold_know_no_threads),
        T_CASE(a_dry_run_counts_and_writes_nothing), T_CASE(an_asset_may_change_its_class),
-       T_CASE(a_damaged_part_is_not_folded))
+       T_CASE(a_damaged_part_is_not_folded),
+       T_CASE(bars_that_differ_from_their_leaves_are_not_folded))
