@@ -110,8 +110,9 @@ void qlab_lake_leaves_of(const qlab_bars *b, int32_t months_from, qlab_leaf **ou
         }
         if (months_from > 9999)
             continue;
-        size_t row =
-            months_from > 1 ? row_of_day(b, first, end, qlab_date_make(months_from, 1, 1)) : first;
+        /* Before the year 100 the number of a month would be that of a later year. */
+        const int32_t from = months_from > 100 ? months_from : 100;
+        size_t row = row_of_day(b, first, end, qlab_date_make(from, 1, 1));
         while (row < end) {
             int year, month, day;
             qlab_date_split(b->date[row], &year, &month, &day);

@@ -166,7 +166,7 @@ typedef struct qlab_leaf {
     qlab_digest digest;
 } qlab_leaf;
 /* Leaves of all rows in b, by (asset_ix, period), yearly before monthly; months of years >=
- * months_from (INT32_MAX: none).  *out is owned by the caller (qlab_free). */
+ * months_from (INT32_MAX: none) and >= 100.  *out is owned by the caller (qlab_free). */
 void qlab_lake_leaves_of(const qlab_bars *b, int32_t months_from, qlab_leaf **out, size_t *n);
 /* Newest year among the rows of b less 3; INT32_MAX when b has no rows. */
 int32_t qlab_lake_months_from(const qlab_bars *b);

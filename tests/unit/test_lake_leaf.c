@@ -81,4 +81,23 @@ T_TEST(leaves_come_by_asset_year_and_month)
     qlab_bars_free(&b);
 }
 
-T_MAIN(T_CASE(a_leaf_hashes_45_bytes_a_row), T_CASE(leaves_come_by_asset_year_and_month))
+/* 100*year + month of the year 1 would be the year 101. */
+T_TEST(months_of_the_first_hundred_years_have_no_leaf)
+{
+    qlab_bars b;
+    qlab_leaf *leaves = NULL;
+    size_t n = 0;
+    qlab_bars_make(&b, 1, 2, 0);
+    make_row(&b, 0, qlab_date_make(1, 1, 1), (double[]){1, 2, 1, 1, 9});
+    make_row(&b, 1, qlab_date_make(100, 2, 1), (double[]){1, 2, 1, 1, 9});
+    b.asset_ix[0] = 0;
+    b.first[1] = 2;
+    qlab_lake_leaves_of(&b, 1, &leaves, &n);
+    T_CHECK(n == 3 && leaves[0].period == 1 && leaves[1].period == 100);
+    T_CHECK(leaves[2].period == 10002);
+    qlab_free(leaves);
+    qlab_bars_free(&b);
+}
+
+T_MAIN(T_CASE(a_leaf_hashes_45_bytes_a_row), T_CASE(leaves_come_by_asset_year_and_month),
+       T_CASE(months_of_the_first_hundred_years_have_no_leaf))
