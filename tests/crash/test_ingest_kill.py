@@ -9,7 +9,7 @@ import sys
 import time
 
 sys.path.insert(0, os.path.join(os.environ["QLAB_SOURCE"], "tests/support"))
-from ingest_lib import Checks, Vendor, bar, bars, command, commits, day, entry, ingest, line, tree  # noqa: E402
+from ingest_lib import Checks, Vendor, bar, bars, command, commits, day, entry, faulty, ingest, line, tree  # noqa: E402
 
 c = Checks("ingest-kill")
 v = Vendor(c.work / "vendor")
@@ -32,13 +32,12 @@ c.that(run.code == 0, f"undisturbed: exit {run.code}: {run.err}")
 want = tree(undisturbed)
 want_bars = bars(undisturbed)
 
-fault = os.environ.get("QLAB_FAULT_LIB")
-preload = fault is not None and "asan" not in os.environ.get("QLAB_BUILD", "")
 calls = 0
-if preload:
+if "QLAB_FAULT_LIB" in os.environ:
     count = c.work / "count"
-    ingest(c.work / "counted", v.dir, env={"LD_PRELOAD": fault, "QLAB_FAULT": "any:1000000000:EIO",
-                                           "QLAB_FAULT_PATH": "counted", "QLAB_FAULT_COUNT": str(count)})
+    ingest(c.work / "counted", v.dir, env=faulty(QLAB_FAULT="any:1000000000:EIO",
+                                                 QLAB_FAULT_PATH="counted",
+                                                 QLAB_FAULT_COUNT=str(count)))
     calls = int(count.read_text())
 
 dice = random.Random(2)
@@ -53,7 +52,7 @@ for kind, moment in moments:
     shutil.rmtree(root, ignore_errors=True)
     env = dict(os.environ)
     if kind == "call":
-        env.update({"LD_PRELOAD": fault, "QLAB_FAULT": f"any:{moment}:KILL", "QLAB_FAULT_PATH": "root"})
+        env.update(faulty(QLAB_FAULT=f"any:{moment}:KILL", QLAB_FAULT_PATH="root"))
     process = subprocess.Popen(command(root, v.dir), stdout=subprocess.DEVNULL,
                                stderr=subprocess.DEVNULL, env=env)
     if kind == "time":

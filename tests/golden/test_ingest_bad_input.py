@@ -8,7 +8,7 @@ import resource
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["QLAB_SOURCE"], "tests/support"))
-from ingest_lib import Checks, Vendor, bar, bars, commits, day, entry, ingest, line, records  # noqa: E402
+from ingest_lib import Checks, Vendor, bar, bars, commits, day, entry, faulty, ingest, line, records  # noqa: E402
 
 c = Checks("bad-input")
 IDS = ["US:A", "US:B", "US:C"]
@@ -103,7 +103,7 @@ long_line = b'{"canonical_id":"US:B","note":"' + b"y" * HUGE + b'",' + own[1:].e
 expect("200MB-note", vendor("200MB-note", lines=[long_line]), 0, {}, like="whole",
        args=("--memory-limit", "1GiB"))
 peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-c.that(peak < 1 << 20, f"200 MB lines: {peak >> 10} MiB of memory")
+c.that(peak < 1 << 20 or "asan" in os.environ.get("QLAB_BUILD", ""), f"200 MB lines: {peak >> 10} MiB of memory")
 expect("duplicate-keys", vendor("duplicate-keys", lines=[own.replace(
     '"close":3,', '"close":3,"close":4,')]), 0, {"BAD_JSON": 1}, like="without-b",
     record={"reason": "BAD_JSON", "detail": "a key came twice in a bar", "asset_id": "US:B",
@@ -201,13 +201,12 @@ root = c.work / "root-whole"
 run = ingest(root, c.work / "whole", "--price-basis", "split_adjusted")
 c.that(run.code == 2 and "the lake's price basis is raw and cannot become split_adjusted" in run.err,
        f"basis: exit {run.code}: {run.err}")
-fault = os.environ.get("QLAB_FAULT_LIB")
-if fault and "asan" not in os.environ.get("QLAB_BUILD", ""):
+if "QLAB_FAULT_LIB" in os.environ:
     v = vendor("root")
     run = expect("read-only", v, 3, message="Read-only file system",
-                 env={"LD_PRELOAD": fault, "QLAB_FAULT": "open:1:EROFS:on", "QLAB_FAULT_PATH": "root-"})
+                 env=faulty(QLAB_FAULT="open:1:EROFS:on", QLAB_FAULT_PATH="root-"))
     run = expect("full-disk", v, 5, message="No space left on device",
-                 env={"LD_PRELOAD": fault, "QLAB_FAULT": "write:3:ENOSPC:on", "QLAB_FAULT_PATH": "lake/"})
+                 env=faulty(QLAB_FAULT="write:3:ENOSPC:on", QLAB_FAULT_PATH="lake/"))
     c.that(commits(c.work / "root-full-disk") == [], "full-disk: there is a commit")
     expect("full-disk", v, 0, {}, like="whole")
 c.end()

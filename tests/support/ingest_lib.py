@@ -53,6 +53,12 @@ class Vendor:
         (self.dir / "registry/registry.ndjson.gz").write_bytes(gzip.compress(body.encode(), mtime=0))
 
 
+def faulty(**fault):
+    """Environment that makes calls fail (tests/support/fault.c), with or without sanitizers."""
+    return {"LD_PRELOAD": os.environ["QLAB_FAULT_LIB"],
+            "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0", **fault}
+
+
 class Run:
     def __init__(self, process):
         self.code, self.err, self.out = process.returncode, process.stderr, process.stdout
