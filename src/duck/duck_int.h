@@ -18,6 +18,7 @@ struct qlab_conn {
     duckdb_connection con;
     qlab_source source; /* cols is NULL while nothing is written */
     qlab_sync *sync;    /* NULL: files are in place when put_parquet returns */
+    uint64_t n_put;     /* files so far: part of their temporary names */
 };
 
 struct qlab_duck {

@@ -7,7 +7,7 @@
 #include "base/sync.h"
 
 #include <assert.h>
-#include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -242,26 +242,14 @@ void qlab_conn_sync_behind(qlab_conn *conn, qlab_sync *sync)
     conn->sync = sync;
 }
 
-/* Under a temporary name of its own: the worker's is used for its next file. */
-static qlab_code hand_over(qlab_sync *sync, const char *tmp, const char *final, qlab_err *err)
-{
-    char *own = qlab_file_tmp_name(final);
-    qlab_code rc = QLAB_OK;
-    if (rename(tmp, own) != 0)
-        rc = qlab_fail_errno(err, errno, "could not rename %s", tmp);
-    else
-        qlab_sync_put(sync, own, final);
-    qlab_free(own);
-    return rc;
-}
-
 qlab_code qlab_conn_put_parquet(qlab_conn *conn, const qlab_col *cols, size_t n_cols, size_t n_rows,
                                 qlab_codec codec, const char *final_path, qlab_written *out,
                                 qlab_err *err)
 {
-    char worker[32];
-    snprintf(worker, sizeof worker, "w%zu", conn->worker);
-    char *guess = with_hash(final_path, worker); /* two workers never share a temporary name */
+    /* Two workers never share a temporary name, nor two files of one that wait to be synced. */
+    char worker[64];
+    snprintf(worker, sizeof worker, "w%zu-%" PRIu64, conn->worker, conn->n_put++);
+    char *guess = with_hash(final_path, worker);
     char *tmp = qlab_file_tmp_name(guess);
     char *final = NULL;
     char *dir = qlab_strndup(final_path, (size_t)(qlab_path_base(final_path) - final_path));
@@ -279,8 +267,10 @@ qlab_code qlab_conn_put_parquet(qlab_conn *conn, const qlab_col *cols, size_t n_
     rc = qlab_sha256_file(tmp, &digest, &out->n_bytes, err);
     if (rc == QLAB_OK) {
         final = with_hash(final_path, qlab_hex_short(digest, 16, hex16));
-        rc = conn->sync ? hand_over(conn->sync, tmp, final, err)
-                        : qlab_file_put_in_place(tmp, final, err);
+        if (conn->sync)
+            qlab_sync_put(conn->sync, tmp, final);
+        else
+            rc = qlab_file_put_in_place(tmp, final, err);
     }
     if (rc != QLAB_OK) {
         qlab_err ignored = QLAB_ERR_INIT;
