@@ -1,5 +1,6 @@
 /* Packs: lines, gzip, encodings, accounting, and the exact record of everything not taken. */
 #include "support/vendor.h"
+#include "vendor/utf8.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -193,6 +194,62 @@ T_TEST(keeps_the_last_of_a_date)
     vendor_read_free(&v);
 }
 
+T_TEST(compares_rows_by_five_fields)
+{
+    static const char *const other[] = {
+        "\"open\":2,\"high\":9,\"low\":1,\"close\":2,\"volume\":5",
+        "\"open\":1,\"high\":8,\"low\":1,\"close\":2,\"volume\":5",
+        "\"open\":1,\"high\":9,\"low\":0,\"close\":2,\"volume\":5",
+        "\"open\":1,\"high\":9,\"low\":1,\"close\":3,\"volume\":5",
+        "\"open\":1,\"high\":9,\"low\":1,\"close\":2,\"volume\":6",
+        "\"open\":null,\"high\":9,\"low\":1,\"close\":2,\"volume\":5",
+        "\"open\":1,\"high\":9,\"low\":1,\"close\":2,\"volume\":5,\"adjusted_close\":7",
+    };
+    for (size_t i = 0; i < 7; i++) {
+        qlab_buf text = QLAB_BUF_INIT;
+        vendor_read v;
+        qlab_buf_putf(&text,
+                      "{\"canonical_id\":\"US:A\",\"bars\":[%s,{\"date\":\"2019-01-02\",%s}]}",
+                      BAR("2019-01-02", "2"), other[i]);
+        vendor_read_text(&v, text.at, text.n, (vendor_how){0});
+        assert_int_equal(v.result.counts.by_reason[QLAB_REASON_DUPLICATE], i == 6);
+        assert_int_equal(v.result.counts.by_reason[QLAB_REASON_DUPLICATE_CONFLICT], i != 6);
+        vendor_read_free(&v);
+        qlab_buf_free(&text);
+    }
+}
+
+T_TEST(counts_bytes_from_the_mark)
+{
+    vendor_read v;
+    read_text(&v, "\xef\xbb\xbf"
+                  "junk\n");
+    char *r = vendor_record(&v, 0);
+    T_CONTAINS(r, "\"line\":1,\"byte_offset\":3,");
+    qlab_free(r);
+    vendor_read_free(&v);
+}
+
+/* Every string of three bytes from a set that holds all borders, against base's own judgement. */
+T_TEST(knows_utf8)
+{
+    static const unsigned char b[] = {0x41, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf,
+                                      0xc0, 0xc1, 0xc2, 0xdf, 0xe0, 0xe1, 0xec, 0xed,
+                                      0xee, 0xef, 0xf0, 0xf4, 0xf5, 0xff};
+    enum { N = sizeof b };
+    for (size_t i = 0; i < N * N * N * N; i++) {
+        const char s[4] = {(char)b[i % N], (char)b[i / N % N], (char)b[i / N / N % N],
+                           (char)b[i / N / N / N]};
+        for (size_t cut = 0; cut < 4; cut += 3) {
+            qlab_utf8 u = {0};
+            bool good = qlab_utf8_feed(&u, s, cut) == cut;
+            good =
+                good && qlab_utf8_feed(&u, s + cut, 4 - cut) == 4 - cut && qlab_utf8_at_border(&u);
+            T_CHECK(good == qlab_str_is_utf8((qlab_str){s, 4}));
+        }
+    }
+}
+
 /* ---- gzip ------------------------------------------------------------------------------------ */
 
 typedef struct gz_case {
@@ -327,5 +384,7 @@ T_TEST(steps_over_lines_that_are_too_long)
 
 T_MAIN(T_CASE(bad_line_is_alone), T_CASE(takes_every_form_of_text),
        T_CASE(sorts_assets_and_keeps_their_rows), T_CASE(accounts_for_rows_that_are_nobodys),
-       T_CASE(keeps_the_last_of_a_date), T_CASE(judges_gzip), T_CASE(takes_plain_packs),
-       T_CASE(holds_a_pack_to_its_hash), T_CASE(steps_over_lines_that_are_too_long))
+       T_CASE(keeps_the_last_of_a_date), T_CASE(compares_rows_by_five_fields),
+       T_CASE(counts_bytes_from_the_mark), T_CASE(knows_utf8), T_CASE(judges_gzip),
+       T_CASE(takes_plain_packs), T_CASE(holds_a_pack_to_its_hash),
+       T_CASE(steps_over_lines_that_are_too_long))
