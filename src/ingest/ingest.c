@@ -172,6 +172,8 @@ qlab_code qlab_ingest_run(const qlab_env *env, const qlab_ingest_options *option
         rc = check_basis(&g, err);
     if (rc == QLAB_OK)
         rc = qlab_ingest_recall(&g, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_check_factor_close(&g, err);
     if (rc == QLAB_OK && !env->dry_run)
         rc = qlab_ingest_heal(&g, err);
     if (rc == QLAB_OK)

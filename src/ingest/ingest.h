@@ -9,8 +9,9 @@
  * no run.  Row accounting (in = inserted + revised + known + duplicate + quarantined + not asked
  * for) holds for every pack and in total, or the ingest fails with QLAB_E_INTERNAL.
  *
- * Basis: what the vendor's prices and volumes are adjusted for; declared, kept in every commit; a
- * change on a lake that has one is QLAB_E_USAGE.
+ * Basis: what the vendor's prices and volumes are adjusted for, and the close that factors of the
+ * adjusted close divide by; declared, kept in every commit; a change on a lake that has one is
+ * QLAB_E_USAGE.
  *
  * Ownership: results own what they hold (qlab_ingest_result_free).  Threads: called outside the
  * pool; uses env->pool and env->duck.

@@ -96,6 +96,8 @@ qlab_code qlab_ingest_plan(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
 bool qlab_ingest_nothing_to_do(const qlab_ingest *g);
 /* seen.c: what the last ingest knew about registry and packs */
 qlab_code qlab_ingest_recall(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
+/* QLAB_E_USAGE where the last ingest was told another close that factors divide by. */
+qlab_code qlab_ingest_check_factor_close(const qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
 qlab_code qlab_ingest_choose_packs(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
 bool qlab_ingest_as_seen(const qlab_ingest *g);    /* every wanted pack has the stamps remembered */
 json_t *qlab_ingest_sources(const qlab_ingest *g); /* new; part of the commit */

@@ -117,6 +117,22 @@ static const char *adapter_name(const qlab_ingest *g)
     return g->options->adapter == QLAB_INGEST_V7 ? "v7" : "csv";
 }
 
+static const char *factor_close_name(const qlab_ingest *g)
+{
+    return g->options->convention == QLAB_FACTOR_ON_PREVIOUS ? "previous" : "ex_date";
+}
+
+qlab_code qlab_ingest_check_factor_close(const qlab_ingest *g, qlab_err *err)
+{
+    const char *was = json_string_value(json_object_get(last_question(g), "factor_close"));
+
+    if (was == NULL || strcmp(was, factor_close_name(g)) == 0)
+        return QLAB_OK;
+    return qlab_fail(err, QLAB_E_USAGE,
+                     "the lake's factor close is %s and cannot become %s: use another root", was,
+                     factor_close_name(g));
+}
+
 /* The same reader, asked for the same? */
 static bool same_question(const qlab_ingest *g)
 {
@@ -299,6 +315,7 @@ json_t *qlab_ingest_sources(const qlab_ingest *g)
 
     json_object_set_new(o, "adapter", json_string(adapter_name(g)));
     json_object_set_new(o, "adapter_version", json_integer(QLAB_VENDOR_V7_VERSION));
+    json_object_set_new(o, "factor_close", json_string(factor_close_name(g)));
     json_object_set_new(o, "types", types_json(g));
     json_object_set_new(o, "registry", json_string(g->registry->path));
     json_object_set_new(o, "registry_sha256", json_string(qlab_hex(g->registry->sha256, hex)));

@@ -201,6 +201,12 @@ root = c.work / "root-whole"
 run = ingest(root, c.work / "whole", "--price-basis", "split_adjusted")
 c.that(run.code == 2 and "the lake's price basis is raw and cannot become split_adjusted" in run.err,
        f"basis: exit {run.code}: {run.err}")
+for more in ([], ["--dry-run"]):
+    run = ingest(root, c.work / "whole", "--factor-close", "ex_date", *more)
+    c.that(run.code == 2 and "the lake's factor close is previous and cannot become ex_date" in run.err,
+           f"factor close {more}: exit {run.code}: {run.err}")
+run = ingest(root, c.work / "whole", "--factor-close", "previous")
+c.that(run.code in (0, 1), f"the same factor close: exit {run.code}: {run.err}")
 if "QLAB_FAULT_LIB" in os.environ:
     v = vendor("root")
     run = expect("read-only", v, 3, message="Read-only file system",
