@@ -151,13 +151,15 @@ T_TEST(a_file_is_read_from_its_path)
     make_names(&x);
     qlab_sectors s;
     qlab_err err = QLAB_ERR_INIT;
-    char *path = qlab_path_join(t_tmpdir(), "sectors.csv");
+    char *dir = t_tmpdir();
+    char *path = qlab_path_join(dir, "sectors.csv");
     T_FAILS(QLAB_E_NOT_FOUND, qlab_sectors_load(path, &x.view, &s, &err));
     T_OK(qlab_file_write(path, H "US:BBB,Energy\n", strlen(H "US:BBB,Energy\n"), &err));
     T_OK(qlab_sectors_load(path, &x.view, &s, &err));
     T_STR(s.of[0], "Energy");
     qlab_sectors_free(&s);
     qlab_free(path);
+    t_rmdir(dir);
 }
 
 T_MAIN(T_CASE(both_formats_say_the_same), T_CASE(bad_files_say_why),
