@@ -265,6 +265,10 @@ static void digest_plan(qlab_ingest *g)
     qlab_sha256_put_str(h, g->parent_sha256, strlen(g->parent_sha256));
     qlab_sha256_put(h, g->registry->sha256.at, QLAB_SHA256_BYTES);
     qlab_sha256_put_u32(h, o->adapter);
+    if (o->adapter == QLAB_INGEST_CSV) {
+        const qlab_digest style = qlab_csv_style_digest(o->csv);
+        qlab_sha256_put(h, style.at, QLAB_SHA256_BYTES);
+    }
     qlab_sha256_put_u32(h, o->price_basis);
     qlab_sha256_put_u32(h, o->volume_basis);
     qlab_sha256_put_u32(h, o->convention);

@@ -133,13 +133,23 @@ qlab_code qlab_ingest_check_factor_close(const qlab_ingest *g, qlab_err *err)
                      factor_close_name(g));
 }
 
+/* Of the adapter's options; "" where it has none. */
+static const char *adapter_options(const qlab_ingest *g, char hex[QLAB_HEX_BYTES])
+{
+    if (g->options->adapter != QLAB_INGEST_CSV)
+        return "";
+    return qlab_hex(qlab_csv_style_digest(g->options->csv), hex);
+}
+
 /* The same reader, asked for the same? */
 static bool same_question(const qlab_ingest *g)
 {
+    char hex[QLAB_HEX_BYTES];
     json_t *types = types_json(g);
     const json_t *was = last_question(g);
     const bool same =
         was != NULL && text_is(was, "adapter", adapter_name(g)) &&
+        text_is(was, "adapter_options", adapter_options(g, hex)) &&
         json_integer_value(json_object_get(was, "adapter_version")) == QLAB_VENDOR_V7_VERSION &&
         json_equal(json_object_get(was, "types"), types);
 
@@ -314,6 +324,7 @@ json_t *qlab_ingest_sources(const qlab_ingest *g)
     json_t *all = json_array(), *o = json_object();
 
     json_object_set_new(o, "adapter", json_string(adapter_name(g)));
+    json_object_set_new(o, "adapter_options", json_string(adapter_options(g, hex)));
     json_object_set_new(o, "adapter_version", json_integer(QLAB_VENDOR_V7_VERSION));
     json_object_set_new(o, "factor_close", json_string(factor_close_name(g)));
     json_object_set_new(o, "types", types_json(g));

@@ -36,6 +36,27 @@ struct qlab_csv_reader {
 
 /* ---- style ----------------------------------------------------------------------------------- */
 
+qlab_digest qlab_csv_style_digest(const qlab_csv_style *style)
+{
+    const char *const texts[] = {style->date,     style->symbol,    style->strip_suffix,
+                                 style->exchange, style->type_norm, style->currency,
+                                 style->country};
+    qlab_sha256 *h = qlab_sha256_new();
+
+    for (size_t i = 0; i < sizeof texts / sizeof *texts + QLAB_N_FIELDS; i++) {
+        const size_t n_texts = sizeof texts / sizeof *texts;
+        const char *s = i < n_texts ? texts[i] : style->field[i - n_texts];
+        qlab_sha256_put_u32(h, s != NULL); /* no column is not a column without a name */
+        if (s != NULL)
+            qlab_sha256_put_str(h, s, strlen(s));
+    }
+    qlab_sha256_put_u32(h, style->date_format);
+    qlab_sha256_put_u32(h, style->symbol_is_file_name);
+    const qlab_digest d = qlab_sha256_end(h);
+    qlab_sha256_free(h);
+    return d;
+}
+
 bool qlab_csv_preset(const char *name, qlab_csv_style *out)
 {
     static const qlab_csv_style yahoo = {

@@ -36,6 +36,8 @@ typedef struct qlab_csv_style {
     const char *type_norm, *currency, *country;
 } qlab_csv_style;
 
+/* Of everything in it: two styles that read one file as other rows have other digests. */
+qlab_digest qlab_csv_style_digest(const qlab_csv_style *style);
 /* "yahoo", "stooq" or "kaggle"; false for another name.  Exchange US, type STOCK. */
 bool qlab_csv_preset(const char *name, qlab_csv_style *out);
 

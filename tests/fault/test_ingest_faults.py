@@ -5,7 +5,7 @@ import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.environ["QLAB_SOURCE"], "tests/support"))
-from ingest_lib import Checks, Vendor, bar, commits, day, entry, faulty, ingest, line, tree  # noqa: E402
+from ingest_lib import Checks, Vendor, bar, bars, commits, day, entry, faulty, ingest, line, tree  # noqa: E402
 
 if "QLAB_FAULT_LIB" not in os.environ:
     print("skipped: nothing to preload")
@@ -57,5 +57,36 @@ for call, error, code in PLAN:
         got = tree(root)
         c.that(got == want, f"{what}: {sorted(set(got.items()) ^ set(want.items()))[:4]}")
 c.that(n_failed > 15, f"only {n_failed} faults were felt")
+
+# What was interrupted under one CSV mapping is not taken up under another.
+(c.work / "csv").mkdir()
+(c.work / "csv/AAA.csv").write_text("Day,O,H,L,Last,Shares\n" + "".join(
+    f"{day(i)},2,9,1,3,100\n" for i in range(1, 9)))
+for low in "LO":
+    (c.work / f"{low}.yaml").write_text(
+        f"vendor:\n  adapter: csv\n  csv:\n    symbol_from: file_name\n    columns: "
+        f"{{date: Day, open: O, high: H, low: {low}, close: Last, volume: Shares}}\n")
+
+
+def mapped(low, **more):
+    return ingest(root, c.work / "csv", "--config", str(c.work / f"{low}.yaml"), "--threads", "1", **more)
+
+
+shutil.rmtree(root, ignore_errors=True)
+r = mapped("O")
+c.that(r.code == 0, f"csv: {r.err}")
+want, n_left = bars(root), 0
+shutil.rmtree(root)
+mapped("L", env=faulty(QLAB_FAULT=f"open:{10**9}:EIO", QLAB_FAULT_PATH=str(root),
+                       QLAB_FAULT_COUNT=str(c.work / "count")))
+for k in range(1, int((c.work / "count").read_text()) + 1):
+    shutil.rmtree(root, ignore_errors=True)
+    r = mapped("L", env=faulty(QLAB_FAULT=f"open:{k}:EIO", QLAB_FAULT_PATH=str(root)))
+    if commits(root):
+        continue
+    n_left += any(root.glob("jobs/*/*.json"))
+    r = mapped("O")
+    c.that(r.code == 0 and bars(root) == want, f"csv, open {k}: exit {r.code}: {r.err} {bars(root)}")
+c.that(n_left > 0, "csv: no interrupted job was left")
 print(f"{n_failed} faults were felt")
 c.end()

@@ -87,6 +87,14 @@ root.mkdir()
 run = ingest(root, c.work / "own")
 c.that(run.code == 0, f"own: exit {run.code}: {run.err}")
 c.that(bars(root) == want, "own: other bars")
+# Another mapping of the same files is another question: all of them are read again.
+OTHER = (root / "quantlab.yaml").read_text().replace("high: H, low: L", "high: H, low: O")
+(c.work / "other.yaml").write_text(OTHER)
+again = ingest(root, c.work / "own")
+c.that(again.code == 0 and again.json["nothing_to_do"], f"own: the second run: {again.out} {again.err}")
+again = ingest(root, c.work / "own", "--config", str(c.work / "other.yaml"))
+c.that(again.code == 0 and not again.json["nothing_to_do"] and again.counts["rows_revised"] > 0,
+       f"own, other column: {again.out} {again.err}")
 (root / "quantlab.yaml").write_text("vendor:\n  adapter: csv\n  csv:\n    columns: {price: Last}\n")
 run = ingest(c.work / "root-bad", c.work / "own", "--config", str(root / "quantlab.yaml"))
 c.that(run.code == 2 and "price is not one of date open high low close" in run.err,
@@ -96,5 +104,5 @@ schema = load("ingest_manifest.schema.json")
 for path in c.work.glob("root-*/runs/run_id=ingest_*/ingest_manifest.json"):
     for e in errors(json.load(open(path)), schema):
         c.that(False, f"{path}: {e}")
-c.that(len(list(c.work.glob("root-*/runs/run_id=ingest_*"))) == 7, "a run is missing")
+c.that(len(list(c.work.glob("root-*/runs/run_id=ingest_*"))) == 8, "a run is missing")
 c.end()
