@@ -51,6 +51,18 @@ typedef struct stretch {
     bool over_asked;
 } stretch;
 
+/* A record tells nobody anything before its own date, however early the last bar was. */
+static int32_t delisting_end(const qlab_label_source *src, int32_t last_date, int32_t record)
+{
+    const qlab_series_truth *t = src->truth;
+    size_t s = qlab_session_lower_bound(t->session, t->n_sessions, last_date + 1);
+    size_t m = qlab_session_lower_bound(src->master, src->n_master, record);
+    if (s == t->n_sessions || t->session[s] > src->asof || m == src->n_master ||
+        src->master[m] > src->asof)
+        return QLAB_DATE_NONE;
+    return t->session[s] > src->master[m] ? t->session[s] : src->master[m];
+}
+
 static ending life_ending(const qlab_label_source *src, const qlab_life *life)
 {
     ending e = {false, QLAB_LABEL_CENSORED, 0, QLAB_DATE_NONE};
@@ -61,11 +73,10 @@ static ending life_ending(const qlab_label_source *src, const qlab_life *life)
         d = NULL; /* the record is about a later life */
     if (d) {
         qlab_settlement s = qlab_settle_delisting(d, src->mic);
-        size_t at = qlab_session_lower_bound(t->session, t->n_sessions, life->last_date + 1);
+        int32_t end = s.settles ? delisting_end(src, life->last_date, d->delist_date) : 0;
         if (s.settles) {
-            e.known = at < t->n_sessions && t->session[at] <= src->asof;
-            if (e.known)
-                e = (ending){true, QLAB_LABEL_DELISTED, s.u, t->session[at]};
+            if (end != QLAB_DATE_NONE)
+                e = (ending){true, QLAB_LABEL_DELISTED, s.u, end};
             return e;
         }
     }

@@ -10,7 +10,8 @@
  *
  *   label_start   date of the entry session
  *   label_end     last date that the value rests on: the exit's bar; the first session after the
- *                 last bar (delisting); the 20th session missed (presumed gone)
+ *                 last bar, or the first master session at or after the record's date if that is
+ *                 later (delisting); the 20th session missed (presumed gone)
  *
  * Ownership: borrows all.  Threads: pure.  Nothing fails.  Source: METHODS 1, 3.
  */

@@ -397,7 +397,10 @@ static void put_endings(qlab_partkeys *k, qlab_sha256 *h, uint32_t ix, int32_t f
         size_t at = qlab_session_lower_bound(x->session, x->n_sessions, l->last_date + 1);
         qlab_sha256_put_i32(h, at < x->n_sessions ? x->session[at] : QLAB_DATE_NONE);
         for (size_t d = s->delisting_first[ix]; d < s->delisting_first[ix + 1]; d++) {
+            size_t seen =
+                qlab_session_lower_bound(s->master, s->n_master, s->delistings[d].delist_date);
             qlab_sha256_put_i32(h, s->delistings[d].delist_date);
+            qlab_sha256_put_i32(h, seen < s->n_master ? s->master[seen] : QLAB_DATE_NONE);
             qlab_sha256_put_u32(h, s->delistings[d].code);
             qlab_sha256_put_f64(h, s->delistings[d].delist_return);
         }

@@ -23,7 +23,7 @@
 #include "snapshot/snapshot.h"
 
 /* Bumped when labels or eligibility parts change for the same inputs. */
-#define QLAB_LABEL_VERSION       "1"
+#define QLAB_LABEL_VERSION       "2"
 #define QLAB_ELIGIBILITY_VERSION "1"
 
 typedef enum qlab_panel_kind {

@@ -267,8 +267,10 @@ def ending(last, sessions, master, delistings, mic, next_life):
             u = 0.0
             if d.delist_code in ("performance", "bankruptcy"):
                 u = -0.30 if mic in ("XNYS", "XASE") else -0.55
-        later = sessions[sessions > last]
-        return (len(later) > 0, DELISTED, u, later[0]) if len(later) else (False, 0, 0, None)
+        after, told = sessions[sessions > last], master[master >= d.delist_date]
+        if len(after) == 0 or len(told) == 0:
+            return False, 0, 0, None
+        return True, DELISTED, u, max(after[0], told[0])
     missed = master[(master > last) & np.isin(master, sessions)]
     if len(missed) >= 20:
         return True, PRESUMED_GONE, 0.0, missed[19]

@@ -4,6 +4,7 @@
 On a synthetic market with dirt and, where it lies beside the source, on real data; values within the
 tolerances of METHODS 3, nulls and states in the same places.
 """
+import gzip
 import json
 import os
 import subprocess
@@ -135,9 +136,20 @@ def build(root, vendor, *ingest):
     run("snapshot", "build", "--root", root, "--quiet")
 
 
+def tell_late(path):
+    """Every second delisting is recorded 45 days after it happened: a label must not know it sooner."""
+    with gzip.open(path, "rt") as f:
+        records = [json.loads(line) for line in f]
+    for r in records[::2]:
+        r["delist_date"] = str(np.datetime64(r["delist_date"]) + 45)
+    with gzip.open(path, "wt") as f:
+        f.writelines(json.dumps(r) + "\n" for r in records)
+
+
 def synth(root):
     vendor = os.path.join(root, "vendor")
     run("synth", vendor, "--assets", "45", "--sessions", "760", "--seed", "11", "--dirt", "--quiet")
+    tell_late(os.path.join(vendor, "delistings.ndjson.gz"))
     build(root, vendor)
 
 

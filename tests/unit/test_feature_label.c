@@ -172,6 +172,38 @@ T_TEST(a_delisting_settles_at_the_first_session_after_the_last_bar)
     T_CHECK(m.state[1][10] == QLAB_LABEL_PRESUMED_GONE);
 }
 
+T_TEST(a_delisting_is_known_no_sooner_than_its_record)
+{
+    market m;
+    market_make(&m);
+    add_bars(&m, 0, 15); /* last bar on 114 */
+    int32_t master[DAYS];
+    size_t n = 0;
+    for (int i = 0; i < DAYS; i++)
+        if (i != 40)
+            master[n++] = 100 + i; /* the master rests on 140 */
+    m.src.master = master;
+    m.src.n_master = n;
+    m.delisting =
+        (qlab_delisting){.delist_date = 140, .code = QLAB_DELIST_PERFORMANCE, .delist_return = NAN};
+    m.src.delistings = &m.delisting;
+    m.src.n_delistings = 1;
+    T_CHECK(run(&m));
+    T_CHECK(m.state[1][10] == QLAB_LABEL_DELISTED && m.end[1][10] == 141);
+    T_NEAR(m.value[1][10], 1014.0 * 0.7 / 1010.5 - 1, 1e-15); /* the value stays */
+    T_CHECK(m.state[0][5] == QLAB_LABEL_OK && m.end[0][5] == 107);
+    m.delisting.delist_date = 139;
+    T_CHECK(run(&m) && m.end[1][10] == 139);
+    m.delisting.delist_date = 112; /* before the last bar: the session after it */
+    T_CHECK(run(&m) && m.end[1][10] == 115);
+    m.delisting.delist_date = 140; /* as-of 140, the record's session is 141: not known yet */
+    m.src.n_master = 40;
+    m.src.asof = m.src.loaded_to = 140;
+    T_CHECK(run(&m));
+    T_CHECK(m.state[1][10] == QLAB_LABEL_CENSORED && isnan(m.value[1][10]));
+    T_CHECK(m.end[1][10] == QLAB_DATE_NONE);
+}
+
 T_TEST(a_record_of_a_later_life_settles_nothing_earlier)
 {
     market m;
@@ -221,6 +253,7 @@ T_MAIN(T_CASE(entry_is_the_next_open_and_exit_h_sessions_later),
        T_CASE(without_a_price_at_the_entry_there_is_no_entry),
        T_CASE(without_a_price_at_the_exit_the_next_bar_is_taken),
        T_CASE(a_delisting_settles_at_the_first_session_after_the_last_bar),
+       T_CASE(a_delisting_is_known_no_sooner_than_its_record),
        T_CASE(a_record_of_a_later_life_settles_nothing_earlier),
        T_CASE(presumed_gone_after_twenty_sessions_and_not_before),
        T_CASE(bars_beyond_what_is_loaded_are_asked_for))
