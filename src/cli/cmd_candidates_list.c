@@ -32,13 +32,17 @@ static void print_json(const qlab_ctx *cx, const qlab_library *lib)
     json_decref(o);
 }
 
+/* Long scores go on under their own column: 80 columns in all. */
+enum { SCORE_COLUMN = 41 };
+
 static void print_text(const qlab_ctx *cx, const qlab_library *lib)
 {
     fprintf(cx->out, "%zu candidates of %s\n\n", lib->n, lib->source);
     fprintf(cx->out, "%-26s %-9s %2s  %s\n", "candidate", "family", "h", "score");
     for (size_t i = 0; i < lib->n; i++) {
         const qlab_candidate *c = &lib->candidates[i];
-        fprintf(cx->out, "%-26s %-9s %2u  %s\n", c->id, c->family, c->horizon, c->score);
+        const int at = fprintf(cx->out, "%-26s %-9s %2u  ", c->id, c->family, c->horizon);
+        qlab_cmd_put_wrapped(cx->out, c->score, at > 0 ? (size_t)at : 0, SCORE_COLUMN);
     }
 }
 

@@ -35,8 +35,8 @@ static void print_text(const qlab_ctx *cx, const json_t *lines)
     if (json_array_size(lines) == 0)
         fprintf(cx->out, "no feature sets yet\n");
     else
-        fprintf(cx->out, "%-24s %-24s %-10s  %-10s %6s %7s %12s %8s\n", "feature set", "snapshot",
-                "from", "to", "every", "columns", "rows", "MiB");
+        fprintf(cx->out, "%-24s %-10s %-10s %5s %4s %11s %9s\n", "feature set", "from", "to",
+                "every", "cols", "rows", "MiB");
     json_array_foreach(lines, i, o)
     {
         const json_t *p = json_object_get(o, "parameters"), *c = json_object_get(o, "counts");
@@ -44,13 +44,14 @@ static void print_text(const qlab_ctx *cx, const json_t *lines)
         const char *to = json_string_value(json_object_get(p, "to"));
         const char *snapshot = json_string_value(json_object_get(o, "snapshot_id"));
         fprintf(cx->out,
-                "%-24s %-24s %-10s  %-10s %6" JSON_INTEGER_FORMAT " %7zu %12" JSON_INTEGER_FORMAT
-                " %8.1f\n",
-                json_string_value(json_object_get(o, "feature_set_id")), snapshot ? snapshot : "-",
-                from ? from : "-", to ? to : "-", json_integer_value(json_object_get(p, "every")),
+                "%-24s %-10s %-10s %5" JSON_INTEGER_FORMAT " %4zu %11" JSON_INTEGER_FORMAT
+                " %9.1f\n  of %s\n",
+                json_string_value(json_object_get(o, "feature_set_id")), from ? from : "-",
+                to ? to : "-", json_integer_value(json_object_get(p, "every")),
                 json_array_size(json_object_get(p, "columns")),
                 json_integer_value(json_object_get(c, "rows")),
-                (double)json_integer_value(json_object_get(c, "part_bytes")) / 1048576.0);
+                (double)json_integer_value(json_object_get(c, "part_bytes")) / 1048576.0,
+                snapshot ? snapshot : "-");
     }
 }
 

@@ -37,20 +37,32 @@ static json_t *row_json(const qlab_row *r)
     return o;
 }
 
+/* Where the meaning begins; it goes on under itself, so that a row fits 80 columns. */
+enum { DOC_COLUMN = 55 };
+
+static void print_value(FILE *out, const qlab_row_value *v)
+{
+    int at;
+    if (v->text || isnan(v->number))
+        at = fprintf(out, "  %-18s %19s  %s", v->name, v->text ? v->text : "null", v->unit);
+    else
+        at = fprintf(out, "  %-18s %19.12g  %s", v->name, v->number, v->unit);
+    if (v->doc[0] == '\0' || at < 0) {
+        fputc('\n', out);
+        return;
+    }
+    const int pad = at < DOC_COLUMN ? DOC_COLUMN - at : 1;
+    fprintf(out, "%*s", pad, "");
+    qlab_cmd_put_wrapped(out, v->doc, (size_t)(at + pad), DOC_COLUMN);
+}
+
 static void print_text(const qlab_ctx *cx, const qlab_row *r)
 {
     char text[QLAB_DATE_BYTES];
-    fprintf(cx->out, "%s on %s, feature set %s: %s\n", r->asset_id, qlab_date_format(r->date, text),
-            r->set_id, qlab_eligibility_name(r->reason));
-    for (size_t i = 0; i < r->n; i++) {
-        const qlab_row_value *v = &r->values[i];
-        if (v->text)
-            fprintf(cx->out, "  %-20s %24s  %-12s %s\n", v->name, v->text, v->unit, v->doc);
-        else if (isnan(v->number))
-            fprintf(cx->out, "  %-20s %24s  %-12s %s\n", v->name, "null", v->unit, v->doc);
-        else
-            fprintf(cx->out, "  %-20s %24.12g  %-12s %s\n", v->name, v->number, v->unit, v->doc);
-    }
+    fprintf(cx->out, "%s on %s: %s\nfeature set %s\n\n", r->asset_id,
+            qlab_date_format(r->date, text), qlab_eligibility_name(r->reason), r->set_id);
+    for (size_t i = 0; i < r->n; i++)
+        print_value(cx->out, &r->values[i]);
 }
 
 static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)

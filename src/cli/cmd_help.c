@@ -7,8 +7,7 @@
 
 enum { WIDTH = 80, SUMMARY_COLUMN = 24, OPTION_COLUMN = 26 };
 
-/* Writes text from column `at` on, words wrapped at WIDTH, further lines indented to `indent`. */
-static void put_wrapped(FILE *out, const char *text, size_t at, size_t indent)
+void qlab_cmd_put_wrapped(FILE *out, const char *text, size_t at, size_t indent)
 {
     bool first = true;
     while (*text) {
@@ -38,7 +37,7 @@ static void put_row(FILE *out, const char *left, const char *right, size_t colum
         fprintf(out, "\n%*s", (int)column, "");
     else
         fprintf(out, "%*s", (int)(column - n - 2), "");
-    put_wrapped(out, right, column, column);
+    qlab_cmd_put_wrapped(out, right, column, column);
 }
 
 void qlab_cmd_help_all(const qlab_cmd_entry *table, size_t n, FILE *out)
@@ -89,7 +88,7 @@ static void put_paragraphs(FILE *out, const char *text)
         const size_t n = strcspn(text, "\n");
         const bool breaks = n == 0 || *text == ' ';
         if (breaks && words.n) {
-            put_wrapped(out, words.at, 0, 0);
+            qlab_cmd_put_wrapped(out, words.at, 0, 0);
             words.n = 0;
         }
         if (breaks)
@@ -99,7 +98,7 @@ static void put_paragraphs(FILE *out, const char *text)
         text += n + (text[n] == '\n');
     }
     if (words.n)
-        put_wrapped(out, words.at, 0, 0);
+        qlab_cmd_put_wrapped(out, words.at, 0, 0);
     qlab_buf_free(&words);
 }
 
@@ -126,10 +125,10 @@ void qlab_cmd_help_one(const qlab_cmd *cmd, FILE *out)
     if (cmd->args)
         qlab_buf_putf(&usage, " %s", cmd->args);
     qlab_buf_puts(&usage, " [options]");
-    put_wrapped(out, usage.at, 0, 7);
+    qlab_cmd_put_wrapped(out, usage.at, 0, 7);
     qlab_buf_free(&usage);
     fputc('\n', out);
-    put_wrapped(out, cmd->summary, 0, 0);
+    qlab_cmd_put_wrapped(out, cmd->summary, 0, 0);
     if (cmd->help) {
         fputc('\n', out);
         put_paragraphs(out, cmd->help);
