@@ -138,8 +138,8 @@ typedef struct qlab_cmd_entry {
 int qlab_cmd_main(const qlab_cmd_entry *table, size_t n, int argc, char **argv);
 /* Prints a document in pretty form to cx->out. */
 void qlab_cmd_print_json(const qlab_ctx *cx, const json_t *v);
-/* Writes text from column `at` on, words wrapped at 80, further lines indented to `indent`, and ends
- * the line. */
+/* Writes text from column `at` on, words wrapped at 80, further lines indented to `indent`, and
+ * ends the line. */
 void qlab_cmd_put_wrapped(FILE *out, const char *text, size_t at, size_t indent);
 
 /* One line a file: extern const qlab_cmd qlab_cmd_<name>; listed in cli/main.c. */
