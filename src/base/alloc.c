@@ -5,6 +5,9 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <string.h>
 #include <unistd.h>
 
@@ -93,4 +96,11 @@ void qlab_grow(void **p, size_t *cap, size_t need, size_t size)
         next = next > SIZE_MAX / 2 ? need : next * 2;
     *p = qlab_realloc(*p, next, size);
     *cap = next;
+}
+
+void qlab_alloc_trim(void)
+{
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
 }

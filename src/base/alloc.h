@@ -16,6 +16,8 @@ char *qlab_strdup(const char *s);
 char *qlab_strndup(const char *s, size_t n);
 char *qlab_asprintf(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void qlab_free(void *p);
+/* Gives freed memory back to the system where the C library keeps it (glibc): after large units. */
+void qlab_alloc_trim(void);
 
 /* Grows *p so that it holds `need` elements (doubling); *cap is its capacity in elements. */
 void qlab_grow(void **p, size_t *cap, size_t need, size_t size);

@@ -6,6 +6,7 @@
 #include "base/progress.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,7 +143,37 @@ typedef struct run_state {
     qlab_digest *keys;
     size_t *todo; /* units without a record */
     qlab_progress *progress;
+    /* Admission by weight: what the running units hold, of what they may hold together. */
+    pthread_mutex_t lock;
+    pthread_cond_t left;
+    size_t held_bytes, limit_bytes;
 } run_state;
+
+static void must(int rc)
+{
+    assert(rc == 0);
+}
+
+static size_t enter(run_state *s, size_t unit)
+{
+    const size_t bytes = s->units->bytes ? s->units->bytes(s->units->ctx, unit) : 0;
+    must(pthread_mutex_lock(&s->lock));
+    while (s->held_bytes > 0 && bytes > 0 && s->held_bytes + bytes > s->limit_bytes)
+        must(pthread_cond_wait(&s->left, &s->lock));
+    s->held_bytes += bytes;
+    must(pthread_mutex_unlock(&s->lock));
+    return bytes;
+}
+
+static void leave(run_state *s, size_t bytes)
+{
+    if (bytes > 0)
+        qlab_alloc_trim(); /* another worker's arena must not keep what the next unit needs */
+    must(pthread_mutex_lock(&s->lock));
+    s->held_bytes -= bytes;
+    must(pthread_cond_broadcast(&s->left));
+    must(pthread_mutex_unlock(&s->lock));
+}
 
 static qlab_code do_unit(void *ctx, size_t at, size_t worker, qlab_err *err)
 {
@@ -150,7 +181,9 @@ static qlab_code do_unit(void *ctx, size_t at, size_t worker, qlab_err *err)
     const size_t unit = s->todo[at];
     json_t *result = NULL;
     uint64_t n_counted = 0;
+    const size_t bytes = enter(s, unit);
     qlab_code rc = s->units->fn(s->units->ctx, unit, worker, &result, &n_counted, err);
+    leave(s, bytes);
     if (!result)
         result = json_null();
     if (rc == QLAB_OK)
@@ -198,8 +231,14 @@ qlab_code qlab_job_run(qlab_job *job, const qlab_job_units *units, qlab_err *err
     job->n_resumed = 0;
     job->results = qlab_alloc_zero(units->n, sizeof *job->results);
 
-    run_state s = {job, units, qlab_alloc(units->n, sizeof *s.keys),
-                   qlab_alloc(units->n, sizeof *s.todo), NULL};
+    run_state s = {.job = job,
+                   .units = units,
+                   .keys = qlab_alloc(units->n, sizeof *s.keys),
+                   .todo = qlab_alloc(units->n, sizeof *s.todo),
+                   .limit_bytes =
+                       qlab_env_unit_bytes(job->env) * qlab_pool_threads(job->env->pool)};
+    must(pthread_mutex_init(&s.lock, NULL));
+    must(pthread_cond_init(&s.left, NULL));
     size_t n_todo = 0;
     for (size_t i = 0; i < units->n; i++)
         s.keys[i] = units->key(units->ctx, i);
@@ -217,6 +256,8 @@ qlab_code qlab_job_run(qlab_job *job, const qlab_job_units *units, qlab_err *err
     s.progress = qlab_progress_begin(units->step, units->counted, units->total, job->env->quiet);
     const qlab_code rc = qlab_pool_run(job->env->pool, n_todo, do_unit, &s, err);
     job->seconds = qlab_progress_end(s.progress);
+    must(pthread_cond_destroy(&s.left));
+    must(pthread_mutex_destroy(&s.lock));
     qlab_free(s.todo);
     qlab_free(s.keys);
     return rc;

@@ -38,6 +38,9 @@ typedef struct qlab_job_units {
     qlab_code (*fn)(void *ctx, size_t unit, size_t worker, json_t **result, uint64_t *n_counted,
                     qlab_err *err);
     void *ctx;
+    /* What a unit holds in memory, roughly, in bytes; NULL: little.  A unit waits while those that
+     * run leave it too little of the memory limit; alone it always runs. */
+    size_t (*bytes)(void *ctx, size_t unit);
 } qlab_job_units;
 
 /* Makes or takes up the folder, takes its lock and sweeps what a kill left. */
