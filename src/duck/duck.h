@@ -115,8 +115,8 @@ qlab_code qlab_conn_put_parquet(qlab_conn *conn, const qlab_col *cols, size_t n_
                                 qlab_codec codec, const char *final_path, qlab_written *out,
                                 qlab_err *err) QLAB_MUST_USE;
 
-/* From now on qlab_conn_put_parquet of this connection hands files to `sync`: they are in place once
- * qlab_sync_wait says so.  NULL: in place before it returns, as at first. */
+/* From now on qlab_conn_put_parquet of this connection hands files to `sync`: they are in place
+ * once qlab_sync_wait says so.  NULL: in place before it returns, as at first. */
 void qlab_conn_sync_behind(qlab_conn *conn, qlab_sync *sync);
 
 /* ---- people: a SELECT printed as a table, CSV or JSON ---------------------------------------- */
