@@ -1,6 +1,7 @@
 #include "synth/market.h"
 
 #include "base/alloc.h"
+#include "base/holiday.h"
 #include "synth/attribute.h"
 #include "synth/draw.h"
 
@@ -30,13 +31,20 @@ static qlab_code check_params(const qlab_synth_params *p, qlab_err *err)
     return QLAB_OK;
 }
 
+static bool has_session(qlab_synth_exchange exchange, int32_t date)
+{
+    static const char *const MICS[QLAB_SYNTH_EXCHANGES] = {"XNYS", "XLON", "XETR", NULL};
+    const char *mic = MICS[exchange];
+    return qlab_holidays_is_regular_session(mic != NULL ? qlab_holidays_of_mic(mic) : NULL, date);
+}
+
 static int32_t first_date_of(const qlab_synth_params *p)
 {
     if (p->first_date != QLAB_DATE_NONE)
         return p->first_date;
     int32_t date = qlab_date_make(LAST_YEAR, LAST_MONTH, LAST_DAY) + 1;
     for (uint32_t left = p->n_sessions; left > 0;)
-        if (qlab_synth_is_session(QLAB_SYNTH_US, --date))
+        if (has_session(QLAB_SYNTH_US, --date))
             left--;
     return date;
 }
@@ -50,13 +58,13 @@ static void make_calendar(qlab_synth_market *m)
     m->phantom = qlab_alloc_zero(cap, sizeof *m->phantom);
     uint32_t left = m->params.n_sessions;
     for (int32_t date = first_date_of(&m->params); left > 0 && m->n_days < cap; date++) {
-        if (!qlab_synth_is_weekday(date))
+        if (!qlab_is_weekday(date))
             continue;
         const size_t day = m->n_days++;
         m->date[day] = date;
         for (unsigned e = 0; e < QLAB_SYNTH_EXCHANGES; e++) {
             const unsigned bit = 1u << e;
-            if (qlab_synth_is_session((qlab_synth_exchange)e, date))
+            if (has_session((qlab_synth_exchange)e, date))
                 m->session[day] = (uint8_t)(m->session[day] | bit);
             else if (qlab_synth_u64(m->params.seed, QLAB_SYNTH_UNIT_MARKET, QLAB_SYNTH_S_EVENT,
                                     (uint64_t)day * QLAB_SYNTH_EXCHANGES + e) %

@@ -20,10 +20,18 @@
 #define QLAB_SYNTH_MARKET_H
 
 #include "base/date.h"
-#include "synth/holiday.h"
 #include "synth/synth.h"
 
 enum { QLAB_SYNTH_SECTORS = 11 };
+
+/* The synthetic exchanges keep the holidays that return each year of base/holiday.h. */
+typedef enum qlab_synth_exchange {
+    QLAB_SYNTH_US,
+    QLAB_SYNTH_LSE,
+    QLAB_SYNTH_XETRA,
+    QLAB_SYNTH_OTC_WORLD, /* everything else: trades on each weekday */
+    QLAB_SYNTH_EXCHANGES
+} qlab_synth_exchange;
 
 typedef struct qlab_synth_market {
     qlab_synth_params params;
