@@ -1,6 +1,7 @@
 /* cli/cmd_snapshot_build.c -- `quantlab snapshot build`: freeze a commit with its truth. */
 #include "base/alloc.h"
 #include "base/date.h"
+#include "base/file.h"
 #include "base/json.h"
 #include "cli/cmd.h"
 #include "cli/commit_arg.h"
@@ -9,7 +10,7 @@
 #include <string.h>
 
 typedef struct opts {
-    const char *asof, *commit, *calendar, *overrides, *lives, *sectors;
+    const char *asof, *commit, *calendar, *overrides, *lives, *sectors, *layers;
 } opts;
 
 static const qlab_opt OPTIONS[] = {
@@ -26,6 +27,9 @@ static const qlab_opt OPTIONS[] = {
                  "universe.lives)"),
     QLAB_STR_OPT(opts, sectors, "sectors", "FILE",
                  "asset_id (or symbol) and sector, CSV or NDJSON (default: universe.sector_file)"),
+    QLAB_STR_OPT(opts, layers, "layers", "LAYER=POLICY,...",
+                 "what contract layers must be, as actions=real_required (default: "
+                 "universe.layers)"),
     QLAB_OPTS_END,
 };
 
@@ -63,6 +67,16 @@ static qlab_code fill_options(const qlab_ctx *cx, const opts *o, qlab_snapshot_o
         !qlab_date_parse(o->asof, strlen(o->asof), &out->asof))
         return qlab_fail(err, QLAB_E_USAGE, "--asof was %s; give YYYY-MM-DD or default", o->asof);
     qlab_code rc = qlab_commit_arg(o->commit, &out->commit, err);
+    if (rc == QLAB_OK && u->layers != NULL) {
+        rc = qlab_layer_policies_parse(u->layers, &out->layers, err);
+        if (rc != QLAB_OK)
+            rc = qlab_err_prefix(err, "universe.layers");
+    }
+    if (rc == QLAB_OK && o->layers != NULL) {
+        rc = qlab_layer_policies_parse(o->layers, &out->layers, err);
+        if (rc != QLAB_OK)
+            rc = qlab_err_prefix(err, "--layers");
+    }
     if (rc == QLAB_OK)
         rc = read_classes(&u->classes, &out->rule.class_mask, err);
     return rc;
@@ -79,7 +93,32 @@ static long long whole_of(const json_t *m, const char *key)
     return (long long)json_integer_value(json_object_get(m, key));
 }
 
-static void print_text(const qlab_ctx *cx, const qlab_snapshot_made *made)
+/* Verdicts of the call's policies over what the snapshot's layers are. */
+static qlab_code layer_verdicts(const qlab_snapshot_made *made, const qlab_layer_policies *policies,
+                                json_t **out, qlab_err *err)
+{
+    char *path = qlab_path_join(made->dir, "contract_layers_manifest.json");
+    json_t *m = NULL;
+    qlab_code rc = qlab_json_load(path, &m, err);
+    if (rc == QLAB_OK)
+        *out = qlab_layer_verdicts_json(json_object_get(m, "layers"), policies);
+    json_decref(m);
+    qlab_free(path);
+    return rc;
+}
+
+static void print_layers(FILE *out, const json_t *verdicts)
+{
+    const char *name, *before = "\n  layers:";
+    json_t *v;
+    json_object_foreach((json_t *)(uintptr_t)verdicts, name, v)
+    {
+        fprintf(out, "%s %s %s", before, name, text_of(v, "state"));
+        before = ",";
+    }
+}
+
+static void print_text(const qlab_ctx *cx, const qlab_snapshot_made *made, const json_t *layers)
 {
     const json_t *m = made->manifest;
     const json_t *universe = json_object_get(m, "universe");
@@ -101,6 +140,7 @@ static void print_text(const qlab_ctx *cx, const qlab_snapshot_made *made)
     }
     if (json_object_get(m, "sectors") != NULL)
         fprintf(cx->out, "\n  %lld assets with a sector", whole_of(m, "sectors"));
+    print_layers(cx->out, layers);
     fprintf(cx->out, "\n  %s\n", made->dir);
 }
 
@@ -110,9 +150,12 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
     qlab_snapshot_options so;
     qlab_snapshot_made made = {0};
     char *overrides = NULL, *lives = NULL, *sectors = NULL;
+    json_t *layers = NULL;
     qlab_code rc = fill_options(cx, o, &so, &overrides, &lives, &sectors, err);
     if (rc == QLAB_OK)
         rc = qlab_snapshot_build(&cx->env, &so, &made, err);
+    if (rc == QLAB_OK && made.id != NULL)
+        rc = layer_verdicts(&made, &so.layers, &layers, err);
     if (rc == QLAB_OK && made.id == NULL) {
         fprintf(cx->out, "would build a snapshot; no plan of this kind was built before\n");
     } else if (rc == QLAB_OK && cx->json) {
@@ -120,12 +163,14 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
         json_object_set_new(doc, "snapshot_id", json_string(made.id));
         json_object_set_new(doc, "existed", json_boolean(made.existed));
         json_object_set_new(doc, "path", json_string(made.dir));
+        json_object_set(doc, "layers", layers);
         json_object_set(doc, "manifest", made.manifest);
         qlab_cmd_print_json(cx, doc);
         json_decref(doc);
     } else if (rc == QLAB_OK) {
-        print_text(cx, &made);
+        print_text(cx, &made, layers);
     }
+    json_decref(layers);
     qlab_snapshot_made_free(&made);
     qlab_free(overrides);
     qlab_free(lives);
@@ -137,10 +182,14 @@ const qlab_cmd qlab_cmd_snapshot_build = {
     .name = "snapshot build",
     .summary = "freeze a commit and its truth under one id",
     .help = "The id is a hash of content alone: the same bars and facts give the same id on any "
-            "machine. Building what is there finds it and does nothing.\n"
+            "machine. Building what is there finds it and does nothing. A contract layer that is "
+            "not what its policy demands stops the build with exit 3 before anything is written: "
+            "bars, assets, actions, delistings, lives, calendar, fx; real_required, "
+            "derived_allowed, placeholder_allowed.\n"
             "\n"
             "example:\n"
-            "  quantlab snapshot build --asof default\n",
+            "  quantlab snapshot build --asof default\n"
+            "  quantlab snapshot build --layers actions=real_required\n",
     .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK | QLAB_WRITES,
     .options = OPTIONS,
     .opts_size = sizeof(opts),

@@ -96,6 +96,8 @@ static const config_key KEYS[] = {
         "file of asset_id (or symbol), sector: what by=sector groups by"),
     STR("universe", "lives", universe.lives,
         "file of lives (asset_id, life_no, first_date, last_date)"),
+    STR("universe", "layers", universe.layers,
+        "contract layers: actions=real_required,delistings=derived_allowed, ..."),
     DATE("features", "from", features.from,
          "first date of the panel; unset: the first that has rows"),
     DATE("features", "to", features.to, "last date of the panel; unset: the snapshot's as-of"),

@@ -59,6 +59,7 @@ typedef struct qlab_config_universe {
     qlab_yaml_list classes;
     int64_t min_eligible; /* names that a session on the axis must have */
     const char *overrides_sessions, *sector_file, *lives;
+    const char *layers; /* "actions=real_required,..."; NULL = built-in policies */
 } qlab_config_universe;
 
 typedef struct qlab_config_features {

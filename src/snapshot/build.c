@@ -14,7 +14,8 @@ qlab_snapshot_options qlab_snapshot_options_default(void)
     return (qlab_snapshot_options){.asof = QLAB_DATE_NONE,
                                    .commit = QLAB_LAKE_LATEST,
                                    .min_eligible = 30,
-                                   .rule = qlab_eligible_rule_default()};
+                                   .rule = qlab_eligible_rule_default(),
+                                   .layers = qlab_layer_policies_default()};
 }
 
 static void build_free(qlab_build *b)
@@ -173,6 +174,11 @@ static qlab_digest plan_digest(const qlab_build *b)
         json_object_set_new(o, "sectors", json_string(qlab_hex(b->sectors_digest, hex)));
     json_object_set_new(o, "min_eligible", json_integer(b->o.min_eligible));
     json_object_set_new(o, "rule", qlab_eligible_rule_json(&b->o.rule));
+    json_t *layers = json_object(); /* a stricter call may not find what a laxer one left */
+    for (int i = 0; i < QLAB_LAYERS; i++)
+        json_object_set_new(layers, qlab_layer_name((qlab_layer)i),
+                            json_integer(b->o.layers.of[i]));
+    json_object_set_new(o, "layers", layers);
     qlab_digest d = qlab_json_digest(o);
     json_decref(o);
     return d;
@@ -522,6 +528,8 @@ qlab_code qlab_snapshot_build(const qlab_env *env, const qlab_snapshot_options *
     code = qlab_job_open(env, "snapshot build", plan, &job, err);
     if (code == QLAB_OK)
         code = find_all(&b, job, err);
+    if (code == QLAB_OK)
+        code = qlab_build_check_layers(&b, err);
     if (code == QLAB_OK)
         code = qlab_build_content(&b, &content, err);
     if (code == QLAB_OK)

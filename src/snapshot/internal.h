@@ -141,6 +141,10 @@ json_t *qlab_build_manifest(const qlab_build *b, const char *id, const qlab_cont
                             json_t *files);
 /* The few members that a list shows, in a file of their own: listing reads no manifest. */
 json_t *qlab_build_head(const qlab_build *b, const char *id, const qlab_content *content);
+json_t *qlab_build_inputs(const qlab_build *b, const qlab_content *content);
+uint64_t qlab_build_n_delistings(const qlab_build *b); /* records up to the as-of */
+/* layers.c: contract layers of what was found; the check comes before anything is written. */
+qlab_code qlab_build_check_layers(const qlab_build *b, qlab_err *err) QLAB_MUST_USE;
 json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_content *content);
 
 /* load.c: fills the tables of a snapshot whose manifest and lake view are there. */

@@ -93,7 +93,7 @@ static json_t *count_actions(const qlab_build *b)
     return o;
 }
 
-static uint64_t count_delistings(const qlab_build *b)
+uint64_t qlab_build_n_delistings(const qlab_build *b)
 {
     uint64_t n = 0;
     for (size_t i = 0; i < b->n_delistings; i++)
@@ -119,7 +119,7 @@ static json_t *count_calendar(const qlab_build *b)
     return o;
 }
 
-static json_t *inputs_of(const qlab_build *b, const qlab_content *content)
+json_t *qlab_build_inputs(const qlab_build *b, const qlab_content *content)
 {
     json_t *inputs = json_object();
     json_object_set_new(inputs, "commit", whole(b->view->commit));
@@ -151,7 +151,7 @@ json_t *qlab_build_manifest(const qlab_build *b, const char *id, const qlab_cont
                             json_t *files)
 {
     char hex[QLAB_HEX_BYTES];
-    json_t *inputs = inputs_of(b, content), *hashed = json_object_get(inputs, "content");
+    json_t *inputs = qlab_build_inputs(b, content), *hashed = json_object_get(inputs, "content");
     char *run_id = qlab_asprintf("snapshot_%s", id);
     json_t *m = qlab_artifact_begin("snapshot_manifest/1", run_id, inputs);
     qlab_free(run_id);
@@ -176,7 +176,7 @@ json_t *qlab_build_manifest(const qlab_build *b, const char *id, const qlab_cont
     json_object_set_new(m, "exchanges", count_calendar(b));
     json_object_set_new(m, "lives", whole(b->found.n_lives));
     json_object_set_new(m, "actions", count_actions(b));
-    json_object_set_new(m, "delistings", whole(count_delistings(b)));
+    json_object_set_new(m, "delistings", whole(qlab_build_n_delistings(b)));
     if (b->sectors.of != NULL)
         json_object_set_new(m, "sectors", whole(b->sectors.n_known));
     json_object_set(m, "files", files);
@@ -189,7 +189,7 @@ json_t *qlab_build_head(const qlab_build *b, const char *id, const qlab_content 
     uint64_t n_eligible = 0;
     for (size_t i = 0; i < b->found.n_universe; i++)
         n_eligible += b->found.universe[i].reason == QLAB_ELIGIBLE;
-    json_t *inputs = inputs_of(b, content);
+    json_t *inputs = qlab_build_inputs(b, content);
     char *run_id = qlab_asprintf("snapshot_%s", id);
     json_t *m = qlab_artifact_begin("snapshot_head/1", run_id, inputs);
     qlab_free(run_id);
@@ -199,79 +199,5 @@ json_t *qlab_build_head(const qlab_build *b, const char *id, const qlab_content 
     json_object_set_new(m, "commit", whole(b->view->commit));
     json_object_set_new(m, "assets", whole(b->view->n_assets));
     json_object_set_new(m, "eligible", whole(n_eligible));
-    return m;
-}
-
-/* ---- contract layers ------------------------------------------------------------------------- */
-
-static json_t *layer(const char *mode, uint64_t rows, const char *verdict)
-{
-    json_t *o = json_object();
-    json_object_set_new(o, "source_mode", json_string(mode));
-    json_object_set_new(o, "rows", whole(rows));
-    json_object_set_new(o, "verdict", json_string(verdict));
-    return o;
-}
-
-static json_t *actions_layer(const qlab_build *b)
-{
-    uint64_t n[QLAB_SOURCES] = {0};
-    for (size_t i = 0; i < b->found.n_applied; i++)
-        n[b->facts[b->found.applied[i].fact].source]++;
-    uint64_t fed = n[QLAB_SOURCE_FEED] + n[QLAB_SOURCE_FACTOR_FEED],
-             derived = n[QLAB_SOURCE_DERIVED];
-    const char *mode = fed && derived ? "feed_and_derived"
-                       : fed          ? "feed"
-                       : derived      ? "derived"
-                                      : "none";
-    return layer(mode, fed + derived, fed ? "REAL" : derived ? "DERIVED" : "ABSENT");
-}
-
-static json_t *finding_json(const qlab_build *b, const qlab_finding_row *f)
-{
-    static const char *const codes[] = {"FACTOR_DISAGREES", "EX_DATE_DISAGREES", "FEEDS_DISAGREE"};
-    json_t *o = json_object();
-    json_object_set_new(o, "code", json_string(codes[f->code]));
-    json_object_set_new(o, "asset_id", json_string(b->view->assets[f->asset_ix].asset_id));
-    json_object_set_new(o, "ex_date", day(f->ex_date));
-    json_object_set_new(o, "kept_source", json_string(qlab_action_source_name(f->kept_source)));
-    json_object_set_new(o, "kept_factor", qlab_json_f64(f->kept));
-    json_object_set_new(o, "other_source", json_string(qlab_action_source_name(f->other_source)));
-    json_object_set_new(o, "other_date", day(f->other_date));
-    json_object_set_new(o, "other_factor", qlab_json_f64(f->other));
-    json_object_set_new(o, "other_low", qlab_json_f64(f->other_low));
-    json_object_set_new(o, "other_high", qlab_json_f64(f->other_high));
-    return o;
-}
-
-json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_content *content)
-{
-    json_t *inputs = inputs_of(b, content), *layers = json_object(), *findings = json_array();
-    char *run_id = qlab_asprintf("snapshot_%s", id);
-    json_t *m = qlab_artifact_begin("contract_layers_manifest/1", run_id, inputs);
-    qlab_free(run_id);
-    uint64_t n_delistings = count_delistings(b), n_dates = 0;
-    for (size_t e = 0; e < b->n_exchanges; e++)
-        n_dates += b->days[e].n;
-    json_object_set_new(m, "snapshot_id", json_string(id));
-    json_object_set_new(m, "policy", json_string("derived_allowed"));
-    json_object_set_new(layers, "actions", actions_layer(b));
-    json_object_set_new(
-        layers, "delistings",
-        layer(n_delistings ? "feed" : "none", n_delistings, n_delistings ? "REAL" : "ABSENT"));
-    json_object_set_new(
-        layers, "lives",
-        layer(b->n_given_lives ? "map_file_and_derived" : "derived", b->found.n_lives, "DERIVED"));
-    json_object_set_new(
-        layers, "calendar",
-        layer(b->n_overrides ? "derived_and_overrides" : "derived", n_dates, "DERIVED"));
-    json_object_set_new(layers, "fx", layer("none", 0, "ABSENT"));
-    if (b->sectors.of != NULL)
-        json_object_set_new(layers, "sectors", layer("reference_file", b->sectors.n_known, "REAL"));
-    json_object_set_new(m, "layers", layers);
-    for (size_t i = 0; i < b->found.n_findings; i++)
-        json_array_append_new(findings, finding_json(b, &b->found.findings[i]));
-    json_object_set_new(m, "action_findings", findings);
-    json_decref(inputs);
     return m;
 }

@@ -15,6 +15,7 @@
 #include "lake/lake.h"
 #include "truth/action.h"
 #include "truth/eligible.h"
+#include "truth/layers.h"
 #include "truth/sector.h"
 #include "truth/series.h"
 #include "truth/session.h"
@@ -71,6 +72,7 @@ typedef struct qlab_snapshot_options {
     const char *sectors;   /* reference file (truth/sector.h); NULL or "" */
     uint32_t min_eligible; /* names that a session of the axis must have; 30 */
     qlab_eligible_rule rule;
+    qlab_layer_policies layers; /* what each contract layer must be: else nothing is written */
 } qlab_snapshot_options;
 qlab_snapshot_options qlab_snapshot_options_default(void);
 
