@@ -366,6 +366,41 @@ done:
     return rc;
 }
 
+static qlab_code cut_to(int fd, const char *path, uint64_t keep_bytes, qlab_err *err)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0)
+        return qlab_fail_errno(err, errno, "could not look at %s", path);
+    if (st.st_size < 0 || (uint64_t)st.st_size < keep_bytes)
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: it had %lld bytes, %llu were to be kept", path,
+                         (long long)st.st_size, (unsigned long long)keep_bytes);
+    if (ftruncate(fd, (off_t)keep_bytes) != 0)
+        return qlab_fail_errno(err, errno, "could not cut %s", path);
+    if (lseek(fd, (off_t)keep_bytes, SEEK_SET) < 0)
+        return qlab_fail_errno(err, errno, "could not find the end of %s", path);
+    return QLAB_OK;
+}
+
+qlab_code qlab_file_extend(const char *path, uint64_t keep_bytes, const void *bytes, size_t n,
+                           qlab_err *err)
+{
+    const int fd = open(path, O_WRONLY | O_CLOEXEC | (keep_bytes == 0 ? O_CREAT : 0), 0666);
+    if (fd < 0)
+        return qlab_fail_errno(err, errno, "could not open %s", path);
+    char *folder = folder_of(path);
+    qlab_code rc = cut_to(fd, path, keep_bytes, err);
+    if (rc == QLAB_OK)
+        rc = write_all(fd, path, bytes, n, err);
+    if (rc == QLAB_OK && fsync(fd) != 0)
+        rc = qlab_fail_errno(err, errno, "could not sync %s", path);
+    if (close(fd) != 0 && rc == QLAB_OK)
+        rc = qlab_fail_errno(err, errno, "could not close %s", path);
+    if (rc == QLAB_OK)
+        rc = sync_folder(folder, err);
+    qlab_free(folder);
+    return rc;
+}
+
 qlab_code qlab_file_write_new(const char *path, const void *bytes, size_t n, qlab_err *err)
 {
     char *tmp = own_tmp_name(path, &n);

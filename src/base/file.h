@@ -46,6 +46,12 @@ qlab_code qlab_file_write(const char *path, const void *bytes, size_t n,
  */
 qlab_code qlab_file_write_new(const char *path, const void *bytes, size_t n,
                               qlab_err *err) QLAB_MUST_USE;
+/* The one way to add to a file: keeps its first keep_bytes, cuts off what is behind them, writes
+ * the bytes there, and syncs the file and its folder.  Makes the file where keep_bytes is 0; one
+ * that is shorter is QLAB_E_CORRUPT.  A kill in between leaves the kept bytes as they were, so the
+ * caller says elsewhere, afterwards, how many bytes count. */
+qlab_code qlab_file_extend(const char *path, uint64_t keep_bytes, const void *bytes, size_t n,
+                           qlab_err *err) QLAB_MUST_USE;
 /* For writers that need a path of their own (DuckDB): make the temporary name (owned by the
  * caller), let them write it, then put it in place: fsync, rename, fsync folder.  On failure or
  * when giving up, the caller unlinks the temporary file with qlab_file_remove. */

@@ -333,6 +333,17 @@ qlab_code qlab_json_get_f64(const json_t *o, const char *where, const char *key,
     return QLAB_OK;
 }
 
+qlab_code qlab_json_get_digest(const json_t *o, const char *where, const char *key,
+                               qlab_digest *out, qlab_err *err)
+{
+    const char *hex = NULL;
+    const qlab_code rc = qlab_json_get_str(o, where, key, &hex, err);
+    if (rc == QLAB_OK && qlab_digest_parse(hex, strlen(hex), out) != 0)
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: \"%s\" was '%.80s', not 64 hex digits", where,
+                         key, hex);
+    return rc;
+}
+
 qlab_code qlab_json_get_array(const json_t *o, const char *where, const char *key, json_t **out,
                               qlab_err *err)
 {

@@ -36,6 +36,9 @@ qlab_code qlab_json_get_array(const json_t *o, const char *where, const char *ke
                               qlab_err *err) QLAB_MUST_USE; /* borrowed */
 qlab_code qlab_json_get_object(const json_t *o, const char *where, const char *key, json_t **out,
                                qlab_err *err) QLAB_MUST_USE; /* borrowed */
+/* 64 hex digits. */
+qlab_code qlab_json_get_digest(const json_t *o, const char *where, const char *key,
+                               qlab_digest *out, qlab_err *err) QLAB_MUST_USE;
 /* Makes jansson allocate through base/alloc.h; main calls it first.  After it no json_* maker of
  * this process returns NULL for want of memory. */
 void qlab_json_use_checked_alloc(void);
