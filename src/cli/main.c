@@ -22,6 +22,7 @@
     CMD(delistings_load)                                                                           \
     CMD(delistings_show)                                                                           \
     CMD(snapshot_build)                                                                            \
+    CMD(snapshot_diff)                                                                             \
     CMD(snapshot_list)                                                                             \
     CMD(snapshot_show)                                                                             \
     CMD(snapshot_verify)                                                                           \

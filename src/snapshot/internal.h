@@ -150,6 +150,10 @@ json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_conten
 /* load.c: fills the tables of a snapshot whose manifest and lake view are there. */
 qlab_code qlab_snapshot_load_tables(const qlab_env *env, qlab_snapshot *s,
                                     qlab_err *err) QLAB_MUST_USE;
+/* universe.parquet's reason of each asset (by asset_ix, UINT8_MAX = not there); owned by the
+ * caller. */
+qlab_code qlab_snapshot_read_reasons(const qlab_snapshot *s, qlab_conn *conn, uint8_t **out,
+                                     qlab_err *err) QLAB_MUST_USE;
 
 /* first[ix] .. first[ix+1] for rows sorted by asset_ix; n_assets + 1 entries, owned by the caller.
  */

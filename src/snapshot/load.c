@@ -313,6 +313,36 @@ static qlab_code load_sectors(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
     return code;
 }
 
+qlab_code qlab_snapshot_read_reasons(const qlab_snapshot *s, qlab_conn *conn, uint8_t **out,
+                                     qlab_err *err)
+{
+    static const qlab_type types[] = {QLAB_T_U32, QLAB_T_STR};
+    static const char file[] = "universe.parquet";
+    qlab_table t = QLAB_TABLE_INIT;
+    *out = NULL;
+    qlab_code code = read_table(s, conn, file, "asset_ix, reason", types, COUNT_OF(types), &t, err);
+    if (code != QLAB_OK)
+        return code;
+    *out = qlab_alloc(s->lake->n_assets + 1, 1);
+    memset(*out, UINT8_MAX, s->lake->n_assets + 1);
+    for (size_t i = 0; i < t.n_rows && code == QLAB_OK; i++) {
+        uint8_t reason = 0;
+        while (reason < QLAB_ELIGIBILITY_COUNT &&
+               !qlab_str_eq(t.cols[1].str[i], qlab_str_of(qlab_eligibility_name(reason))))
+            reason++;
+        if (reason == QLAB_ELIGIBILITY_COUNT || !in_order(&t.cols[0], i, s->lake->n_assets))
+            code = out_of_order(file, i, err);
+        else
+            (*out)[t.cols[0].u32[i]] = reason;
+    }
+    qlab_table_free(&t);
+    if (code != QLAB_OK) {
+        qlab_free(*out);
+        *out = NULL;
+    }
+    return code;
+}
+
 qlab_code qlab_snapshot_load_tables(const qlab_env *env, qlab_snapshot *s, qlab_err *err)
 {
     qlab_conn *conn = NULL;
