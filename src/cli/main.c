@@ -43,6 +43,7 @@
     CMD(stat_mintrl)                                                                               \
     CMD(stat_dsr)                                                                                  \
     CMD(stat_sharpediff)                                                                           \
+    CMD(stat_trials)                                                                               \
     CMD(stat_emax)                                                                                 \
     CMD(stat_minbtl)                                                                               \
     CMD(stat_nw)                                                                                   \

@@ -459,6 +459,54 @@ def refusals(folder):
     assert run.returncode == 3 and 'bad.csv:3: column 1: "NaN" was not a number' in run.stderr, run
 
 
+def trial_field(folder, rng):
+    """Clusters by breadth-first search over pairwise correlations, medians, variance, benchmark."""
+    n, groups = 700, rng.standard_normal((5, 700)) / 100
+    cols = {}
+    for i in range(14):
+        x = groups[i % 5] * (-1 if i == 7 else 1) + rng.standard_normal(n) * 0.002 + 0.0003 * (i % 3)
+        if i in (3, 8):
+            x[: 500 if i == 3 else 430] = np.nan  # 3: 200 dates with 8, which is too few
+        x[rng.random(n) < 0.03] = np.nan
+        cols["t%02d" % ((i * 5) % 14)] = x
+    cols["flat"], cols["none"] = np.full(n, 0.5), np.full(n, np.nan)
+    used = [k for k in sorted(cols) if k not in ("flat", "none")]
+    sr = {k: np.nanmean(cols[k]) / np.nanstd(cols[k], ddof=1) for k in used}
+    of = {}
+    for k in used:
+        if k in of:
+            continue
+        front, number = [k], len(set(of.values()))
+        while front:
+            a = front.pop()
+            if a in of:
+                continue
+            of[a] = number
+            for b in used:
+                both = ~np.isnan(cols[a]) & ~np.isnan(cols[b])
+                if b not in of and both.sum() >= 250 and \
+                        abs(np.corrcoef(cols[a][both], cols[b][both])[0, 1]) > 0.9:
+                    front.append(b)
+    k = max(of.values()) + 1
+    assert k > 5
+    medians = [float(np.median([sr[a] for a in used if of[a] == c])) for c in range(k)]
+    path = write(folder, "trials.csv", **cols)
+    got = stat("trials", "--input", path)
+    assert got["value"] == k and got["used"] == 14 and got["n"] == 16, (got, k)
+    assert {s["column"]: s["cluster"] for s in got["series"] if s["cluster"] is not None} == of
+    for a, b in zip(got["median_sr"], medians):
+        near(a, b, "median sr", 1e-12)
+    g, v = 0.5772156649015329, np.var(medians, ddof=1)
+    near(got["trial_variance"], v, "V", 1e-12)
+    z = stats.norm.ppf
+    near(got["benchmark"], math.sqrt(v) * ((1 - g) * z(1 - 1 / k) + g * z(1 - 1 / (k * math.e))),
+         "b*")
+    one = stat("trials", "--input", write(folder, "one.csv", a=cols["t00"], b=cols["flat"]))
+    assert one["value"] == 1 and one["benchmark"] == 0 and one["trial_variance"] is None
+    none = stat("trials", "--input", write(folder, "none.csv", a=cols["flat"], b=cols["none"]))
+    assert none["value"] == 0 and none["benchmark"] is None
+
+
 def main():
     rng = np.random.default_rng(20260101)
     with tempfile.TemporaryDirectory() as folder:
@@ -474,6 +522,7 @@ def main():
         differences(folder, rng)
         shrunk(folder, rng)
         total_return(folder, rng)
+        trial_field(folder, rng)
         refusals(folder)
     print(f"{n_checks} numbers agree")
 
