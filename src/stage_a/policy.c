@@ -8,13 +8,14 @@
 typedef struct file_section {
     const char *name;
     int64_t version;
-    const qlab_yaml_node *stage_a;
+    const qlab_yaml_node *stage_a, *stage_b;
 } file_section;
 
 static const qlab_yaml_key FILE_KEYS[] = {
     {"name", QLAB_YAML_STR, offsetof(file_section, name), 0, 0, NULL, true},
     {"version", QLAB_YAML_I64, offsetof(file_section, version), 1, 1e6, NULL, true},
     {"stage_a", QLAB_YAML_MAP, offsetof(file_section, stage_a), 0, 0, NULL, true},
+    {"stage_b", QLAB_YAML_MAP, offsetof(file_section, stage_b), 0, 0, NULL, false}, /* not ours */
     {NULL, QLAB_YAML_STR, 0, 0, 0, NULL, false}};
 
 typedef struct stage_section {

@@ -8,7 +8,7 @@
 
 #include "base/env.h"
 #include "ops/job.h"
-#include "stage_a/folds.h"
+#include "stage_a/inputs.h"
 #include "stage_a/screen.h"
 #include "stage_a/verdict.h"
 
@@ -39,8 +39,7 @@ typedef struct qlab_stage_a {
 
     qlab_screen screen;
     const char **columns; /* of the span; screen.columns */
-    uint8_t *asset_class; /* by asset */
-    uint32_t *group[QLAB_GROUP_COUNT];
+    qlab_asset_groups assets;
 
     qlab_month_unit *months;
     size_t n_months;

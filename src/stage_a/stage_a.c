@@ -42,133 +42,6 @@ static qlab_code open_inputs(qlab_stage_a *a, const qlab_stage_a_options *o, qla
     return QLAB_OK;
 }
 
-static qlab_code read_parameters(qlab_stage_a *a, qlab_err *err)
-{
-    const char *id = qlab_panel_id(a->panel);
-    json_t *parameters;
-    int64_t every = 1;
-    qlab_code rc;
-
-    if ((rc = qlab_json_get_object(qlab_panel_manifest(a->panel), id, "parameters", &parameters,
-                                   err)) != QLAB_OK ||
-        (rc = qlab_json_get_i64(parameters, id, "every", &every, err)) != QLAB_OK ||
-        (rc = qlab_json_get_str(parameters, id, "entry", &a->entry, err)) != QLAB_OK)
-        return rc;
-    if (every < 1)
-        return qlab_fail(err, QLAB_E_CORRUPT, "%s: every was %lld", id, (long long)every);
-    a->axis.every = (uint32_t)every;
-    return QLAB_OK;
-}
-
-/* Nominal ends: entry at the next master session, exit h master sessions on. */
-static void make_axis(qlab_stage_a *a)
-{
-    const int32_t *master = a->snap->master;
-    const size_t n_master = a->snap->n_master;
-    size_t at = 0;
-
-    a->axis.longest_horizon = qlab_screen_horizon[QLAB_SCREEN_HORIZONS - 1];
-    a->axis.n = qlab_panel_sessions(a->panel, &a->axis.sessions);
-    a->label_end = qlab_alloc(a->axis.n + 1, sizeof *a->label_end);
-    a->axis.label_end = a->label_end;
-    for (size_t i = 0; i < a->axis.n; i++) {
-        while (at < n_master && master[at] < a->axis.sessions[i])
-            at++;
-        const size_t exit = at + 1 + a->axis.longest_horizon;
-        a->label_end[i] = exit < n_master ? master[exit] : QLAB_DATE_NONE;
-    }
-}
-
-static qlab_code check_columns(const qlab_stage_a *a, qlab_err *err)
-{
-    const char *const *names;
-    const size_t n = qlab_expr_columns(a->lib->graph, &names);
-
-    for (size_t i = 0; i < n; i++)
-        if (!qlab_panel_has_column(a->panel, names[i]))
-            return qlab_fail(err, QLAB_E_USAGE,
-                             "feature set %s was built without the column '%s' that %s uses",
-                             qlab_panel_id(a->panel), names[i], a->lib->source);
-    return QLAB_OK;
-}
-
-/* A list that asks for what the snapshot lets in nowhere would fail every gate without a value. */
-static qlab_code check_universes(const qlab_stage_a *a, qlab_err *err)
-{
-    for (size_t i = 0; i < a->lib->n; i++) {
-        const qlab_candidate *c = &a->lib->candidates[i];
-        if (c->universe.class_mask & a->snap->rule.class_mask)
-            continue;
-        qlab_buf asked = QLAB_BUF_INIT, there = QLAB_BUF_INIT;
-        qlab_universe_print(c->universe, &asked);
-        qlab_universe_print((qlab_universe){a->snap->rule.class_mask, 0}, &there);
-        const qlab_code rc = qlab_fail(
-            err, QLAB_E_USAGE, "candidate '%s' of %s ranks %s, but snapshot %s lets in %s only",
-            c->id, a->lib->source, asked.at, a->snap->id, there.at);
-        qlab_buf_free(&asked);
-        qlab_buf_free(&there);
-        return rc;
-    }
-    return QLAB_OK;
-}
-
-/* ---- what the assets are --------------------------------------------------------------------- */
-
-typedef struct named {
-    const char *name;
-    uint32_t asset;
-} named;
-
-static int by_name(const void *pa, const void *pb)
-{
-    return strcmp(((const named *)pa)->name, ((const named *)pb)->name);
-}
-
-/* Equal names get one code, codes in byte order of names; "" (unknown) is a group of its own. */
-static uint32_t *codes_of(named *list, size_t n, size_t *n_codes)
-{
-    uint32_t *codes = qlab_alloc(n + 1, sizeof *codes);
-
-    qsort(list, n, sizeof *list, by_name);
-    *n_codes = 0;
-    for (size_t i = 0; i < n; i++) {
-        *n_codes += i == 0 || strcmp(list[i].name, list[i - 1].name) != 0;
-        codes[list[i].asset] = (uint32_t)(*n_codes - 1);
-    }
-    *n_codes = *n_codes > 0 ? *n_codes : 1;
-    return codes;
-}
-
-static void describe_assets(qlab_stage_a *a)
-{
-    const qlab_asset *const *assets;
-    const size_t n = qlab_panel_assets(a->panel, &assets);
-    named *list = qlab_alloc(n + 1, sizeof *list);
-
-    a->asset_class = qlab_alloc(n + 1, 1);
-    a->group[QLAB_GROUP_CLASS] = qlab_alloc(n + 1, sizeof(uint32_t));
-    for (size_t i = 0; i < n; i++) {
-        a->asset_class[i] = (uint8_t)assets[i]->asset_class;
-        a->group[QLAB_GROUP_CLASS][i] = (uint32_t)assets[i]->asset_class;
-    }
-    a->screen.n_groups[QLAB_GROUP_CLASS] = QLAB_CLASS_COUNT;
-    for (size_t i = 0; i < n; i++)
-        list[i] = (named){assets[i]->exchange, (uint32_t)i};
-    a->group[QLAB_GROUP_EXCHANGE] = codes_of(list, n, &a->screen.n_groups[QLAB_GROUP_EXCHANGE]);
-    for (size_t i = 0; i < n; i++)
-        list[i] = (named){assets[i]->currency, (uint32_t)i};
-    a->group[QLAB_GROUP_CURRENCY] = codes_of(list, n, &a->screen.n_groups[QLAB_GROUP_CURRENCY]);
-    for (size_t i = 0; a->snap->sector != NULL && i < n; i++)
-        list[i] = (named){a->snap->sector[assets[i]->asset_ix], (uint32_t)i};
-    if (a->snap->sector != NULL)
-        a->group[QLAB_GROUP_SECTOR] = codes_of(list, n, &a->screen.n_groups[QLAB_GROUP_SECTOR]);
-    qlab_free(list);
-    a->screen.n_assets = n;
-    a->screen.asset_class = a->asset_class;
-    for (int g = 0; g < QLAB_GROUP_COUNT; g++)
-        a->screen.group[g] = a->group[g];
-}
-
 static qlab_code prepare_screen(qlab_stage_a *a, qlab_err *err)
 {
     uint32_t *roots = qlab_alloc(a->lib->n, sizeof *roots);
@@ -194,7 +67,13 @@ static qlab_code prepare_screen(qlab_stage_a *a, qlab_err *err)
     a->screen.n_columns = n + QLAB_SCREEN_HORIZONS;
     a->screen.min_names = (uint32_t)a->policy.min_names;
     a->screen.first_sealed = a->folds.first_sealed;
-    describe_assets(a);
+    qlab_asset_groups_of(a->panel, &a->assets);
+    a->screen.n_assets = a->assets.n_assets;
+    a->screen.asset_class = a->assets.asset_class;
+    for (int g = 0; g < QLAB_GROUP_COUNT; g++) {
+        a->screen.group[g] = a->assets.group[g];
+        a->screen.n_groups[g] = a->assets.n_groups[g];
+    }
     return QLAB_OK;
 }
 
@@ -219,9 +98,7 @@ static void release(qlab_stage_a *a)
     qlab_verdicts_free(&a->verdicts);
     qlab_free(a->measures);
     qlab_free(a->months);
-    for (int g = 0; g < QLAB_GROUP_COUNT; g++)
-        qlab_free(a->group[g]);
-    qlab_free(a->asset_class);
+    qlab_asset_groups_free(&a->assets);
     qlab_free(a->columns);
     json_decref(a->inputs);
     qlab_free(a->run_id);
@@ -343,13 +220,15 @@ qlab_code qlab_stage_a_run(const qlab_env *env, const qlab_stage_a_options *o,
                            qlab_stage_a_made *out, qlab_err *err)
 {
     qlab_stage_a a = {.env = env};
+    uint32_t every = 1;
     qlab_code rc;
 
     *out = (qlab_stage_a_made){0};
-    if ((rc = open_inputs(&a, o, err)) != QLAB_OK || (rc = read_parameters(&a, err)) != QLAB_OK ||
-        (rc = check_columns(&a, err)) != QLAB_OK || (rc = check_universes(&a, err)) != QLAB_OK)
+    if ((rc = open_inputs(&a, o, err)) != QLAB_OK ||
+        (rc = qlab_stage_parameters(a.panel, &every, &a.entry, err)) != QLAB_OK ||
+        (rc = qlab_stage_check_list(a.panel, a.lib, err)) != QLAB_OK)
         goto done;
-    make_axis(&a);
+    qlab_stage_axis(a.panel, every, &a.axis, &a.label_end);
     if ((rc = qlab_folds_plan(&a.policy, &a.axis, &a.folds, err)) != QLAB_OK ||
         (rc = prepare_screen(&a, err)) != QLAB_OK)
         goto done;

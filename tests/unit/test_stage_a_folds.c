@@ -61,7 +61,7 @@ static const struct {
     {"name: x\nversion: 1\nstage_a:\n" GATES, "p.yaml:4:3: stage_a.design is missing"},
     {"name: x\nversion: 1\nstage_a:\n" DESIGN GATES "  gate: {}\n",
      "p.yaml:7:3: unknown key \"gate\" in stage_a; did you mean \"gates\"?"},
-    {"name: x\nversion: 1\nstage_b: {}\nstage_a:\n" DESIGN GATES, "p.yaml:3:1: unknown key"},
+    {"name: x\nversion: 1\nstage_c: {}\nstage_a:\n" DESIGN GATES, "p.yaml:3:1: unknown key"},
     {"name: x\nversion: 1\nstage_a:\n  design: {folds: 1, test_sessions: 10, "
      "min_train_sessions: 20, sealed_sessions: 7}\n" GATES,
      "p.yaml:4:19: design.folds was 1; it must lie in [2, 100]"},
