@@ -10,7 +10,7 @@
 
 typedef struct opts {
     const char *vendor, *adapter, *types, *price_basis, *volume_basis, *factor_close, *csv_preset;
-    bool rehash;
+    bool rehash, recipes;
 } opts;
 
 static const qlab_opt OPTIONS[] = {
@@ -24,6 +24,7 @@ static const qlab_opt OPTIONS[] = {
     QLAB_STR_OPT(opts, factor_close, "factor-close", "CLOSE",
                  "close that the vendor's factors divide by: previous or ex_date"),
     QLAB_STR_OPT(opts, csv_preset, "csv-preset", "NAME", "yahoo, stooq or kaggle"),
+    QLAB_FLAG(opts, recipes, "recipes", "packs that synth left as recipes are made again here"),
     QLAB_FLAG(opts, rehash, "rehash", "believe no time stamp: hash every pack"),
     QLAB_OPTS_END,
 };
@@ -150,7 +151,7 @@ static qlab_code fill(const qlab_ctx *cx, const opts *o, qlab_ingest_options *io
     const qlab_config_vendor *c = &cx->config->vendor;
     int adapter = 0, price = 0, volume = 0, convention = 0;
 
-    *io = (qlab_ingest_options){.rehash = o->rehash};
+    *io = (qlab_ingest_options){.rehash = o->rehash, .recipes = o->recipes};
     *vendor = o->vendor != NULL ? qlab_strdup(o->vendor) : qlab_config_path(cx->config, c->path);
     if (*vendor == NULL)
         return qlab_fail(err, QLAB_E_USAGE,
@@ -167,6 +168,8 @@ static qlab_code fill(const qlab_ctx *cx, const opts *o, qlab_ingest_options *io
     if (rc == QLAB_OK)
         rc = read_word("factor-close", o->factor_close, "previous", "ex_date", c->factor_close,
                        &convention, err);
+    if (rc == QLAB_OK && adapter == 1 && o->recipes)
+        rc = qlab_fail(err, QLAB_E_USAGE, "--recipes belongs to the adapter v7, not to csv");
     if (rc == QLAB_OK && adapter == 1)
         rc = csv_style(cx, o, style, err);
     if (rc != QLAB_OK)

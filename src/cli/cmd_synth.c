@@ -1,4 +1,5 @@
 /* cli/cmd_synth.c -- `quantlab synth`: a synthetic vendor folder whose truth is known. */
+#include "base/date.h"
 #include "base/decimal.h"
 #include "base/json.h"
 #include "cli/cmd.h"
@@ -7,7 +8,7 @@
 #include <string.h>
 
 typedef struct opts {
-    const char *out, *plant;
+    const char *out, *plant, *scale, *packs;
     int64_t assets, sessions, order_seed;
     int32_t first_date;
     bool dirt;
@@ -16,8 +17,14 @@ typedef struct opts {
 static const qlab_opt OPTIONS[] = {
     QLAB_ARG(opts, out, "OUT",
              "the folder to make; one that holds this very market is left as it is"),
+    QLAB_STR_OPT(opts, scale, "scale", "NAME",
+                 "full: 95,000 assets from 1990 to 2026-06, 292 million bars, most listed late; "
+                 "with --assets N a share of it"),
     QLAB_I64_OPT(opts, assets, "assets", "N", "assets of all classes together (1000)"),
     QLAB_I64_OPT(opts, sessions, "sessions", "N", "sessions of the exchange US (2016: 8 years)"),
+    QLAB_STR_OPT(opts, packs, "packs", "SHARE",
+                 "share of the packs that are written; the others are recipes, which `ingest "
+                 "--recipes` takes (1; with --scale 0.02)"),
     QLAB_DATE_OPT(opts, first_date, "first-date",
                   "begin here; otherwise the last session is 2024-12-31"),
     QLAB_STR_OPT(opts, plant, "plant", "IC:HORIZON",
@@ -28,11 +35,12 @@ static const qlab_opt OPTIONS[] = {
     QLAB_OPTS_END,
 };
 
+enum { NOT_GIVEN = INT32_MIN };
+
 static void init(void *at)
 {
     opts *o = at;
-    o->assets = 1000;
-    o->sessions = 2016;
+    o->assets = o->sessions = NOT_GIVEN;
 }
 
 static qlab_code parse_plant(const char *text, qlab_synth_params *p, qlab_err *err)
@@ -55,13 +63,44 @@ static qlab_code parse_plant(const char *text, qlab_synth_params *p, qlab_err *e
     return QLAB_OK;
 }
 
+/* The market of a scale; flags given by hand stay.  Of these many sessions the last is 2026-06-30.
+ */
+static qlab_code fill_scale(const opts *o, qlab_synth_params *p, qlab_err *err)
+{
+    enum { FULL_ASSETS = 95000, FULL_SESSIONS = 9193, ASSETS = 1000, SESSIONS = 2016 };
+    const bool full = o->scale != NULL && strcmp(o->scale, "full") == 0;
+    const int64_t assets = o->assets != NOT_GIVEN ? o->assets : full ? FULL_ASSETS : ASSETS;
+    const int64_t sessions = o->sessions != NOT_GIVEN ? o->sessions
+                             : full                   ? FULL_SESSIONS
+                                                      : SESSIONS;
+    double share = full ? 0.02 : 1.0;
+    size_t n_read = 0;
+
+    if (o->scale != NULL && !full)
+        return qlab_fail(err, QLAB_E_USAGE, "--scale was %s: give full", o->scale);
+    if (assets < 1 || assets > UINT32_MAX || sessions < 1 || sessions > UINT32_MAX)
+        return qlab_fail(err, QLAB_E_USAGE, "--assets and --sessions must be whole numbers from 1");
+    if (o->packs != NULL &&
+        (qlab_decimal_parse(o->packs, strlen(o->packs), &share, &n_read, NULL) != QLAB_DECIMAL_OK ||
+         n_read != strlen(o->packs)))
+        return qlab_fail(err, QLAB_E_USAGE, "--packs was '%s': give a share from 0 to 1", o->packs);
+    p->n_assets = (uint32_t)assets;
+    p->n_sessions = (uint32_t)sessions;
+    p->recipe_share = 1.0 - share;
+    p->grows = full;
+    if (full && p->first_date == QLAB_DATE_NONE)
+        p->first_date = qlab_date_make(1990, 1, 2);
+    return QLAB_OK;
+}
+
 static void print_json(qlab_ctx *cx, const opts *o, const qlab_synth_result *r)
 {
-    json_t *doc = json_pack(
-        "{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "vendor", o->out, "was_there", r->was_there,
-        "assets", (json_int_t)r->n_assets, "packs", (json_int_t)r->n_packs, "bars",
-        (json_int_t)r->n_bars, "bytes", (json_int_t)r->n_bytes, "actions", (json_int_t)r->n_actions,
-        "delistings", (json_int_t)r->n_delistings, "dirt", (json_int_t)r->n_dirt);
+    json_t *doc =
+        json_pack("{s:s,s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "vendor", o->out, "was_there",
+                  r->was_there, "assets", (json_int_t)r->n_assets, "packs", (json_int_t)r->n_packs,
+                  "recipes", (json_int_t)r->n_recipes, "bars", (json_int_t)r->n_bars, "bytes",
+                  (json_int_t)r->n_bytes, "actions", (json_int_t)r->n_actions, "delistings",
+                  (json_int_t)r->n_delistings, "dirt", (json_int_t)r->n_dirt);
     qlab_cmd_print_json(cx, doc);
     json_decref(doc);
 }
@@ -74,16 +113,12 @@ static qlab_code run(qlab_ctx *cx, const void *at, qlab_err *err)
                            .dirt = o->dirt,
                            .order_seed = (uint64_t)o->order_seed};
     qlab_synth_result r;
-    if (o->assets < 1 || o->assets > UINT32_MAX || o->sessions < 1 || o->sessions > UINT32_MAX)
-        return qlab_fail(err, QLAB_E_USAGE, "--assets and --sessions must be whole numbers from 1");
-    p.n_assets = (uint32_t)o->assets;
-    p.n_sessions = (uint32_t)o->sessions;
-    if (o->plant) {
-        const qlab_code code = parse_plant(o->plant, &p, err);
-        if (code != QLAB_OK)
-            return code;
-    }
-    const qlab_code code = qlab_synth_vendor(&cx->env, &p, o->out, &r, err);
+    qlab_code code = fill_scale(o, &p, err);
+    if (code == QLAB_OK && o->plant != NULL)
+        code = parse_plant(o->plant, &p, err);
+    if (code != QLAB_OK)
+        return code;
+    code = qlab_synth_vendor(&cx->env, &p, o->out, &r, err);
     if (code != QLAB_OK)
         return code;
     if (cx->json) {
@@ -96,6 +131,9 @@ static qlab_code run(qlab_ctx *cx, const void *at, qlab_err *err)
         fprintf(cx->out, "%s: %llu assets, %llu bars in %llu packs (%.1f MB)\n", o->out,
                 (unsigned long long)r.n_assets, (unsigned long long)r.n_bars,
                 (unsigned long long)r.n_packs, (double)r.n_bytes / 1e6);
+        if (r.n_recipes > 0)
+            fprintf(cx->out, "  %llu of the packs are recipes: read them by `ingest --recipes`\n",
+                    (unsigned long long)r.n_recipes);
         fprintf(cx->out, "  %llu actions, %llu delistings, %llu faults planted; %.0f bars/s\n",
                 (unsigned long long)r.n_actions, (unsigned long long)r.n_delistings,
                 (unsigned long long)r.n_dirt,
@@ -114,7 +152,8 @@ const qlab_cmd qlab_cmd_synth = {
         "delistings, splits, dividends, halts, thin names, reused tickers, three exchanges.\n"
         "The same options and --seed give the same bytes.  truth/ beside the packs says what a\n"
         "pipeline should find in them.\n\n"
-        "  quantlab synth out/market --assets 1000 --sessions 2016 --plant 0.05:5 --dirt\n",
+        "  quantlab synth out/market --assets 1000 --sessions 2016 --plant 0.05:5 --dirt\n"
+        "  quantlab synth out/full --scale full\n",
     .needs = QLAB_WRITES,
     .options = OPTIONS,
     .opts_size = sizeof(opts),

@@ -11,9 +11,14 @@ static qlab_code load_registry(qlab_ingest *g, qlab_err *err)
 {
     const qlab_ingest_options *o = g->options;
 
-    return o->adapter == QLAB_INGEST_CSV
-               ? qlab_csv_registry(o->vendor_dir, o->csv, &g->registry, err)
-               : qlab_registry_load(o->vendor_dir, &g->registry, err);
+    if (o->adapter == QLAB_INGEST_CSV)
+        return qlab_csv_registry(o->vendor_dir, o->csv, &g->registry, err);
+    if (o->recipes) {
+        const qlab_code rc = qlab_synth_book_open(o->vendor_dir, &g->book, err);
+        if (rc != QLAB_OK)
+            return rc;
+    }
+    return qlab_registry_load(o->vendor_dir, &g->registry, err);
 }
 
 static qlab_code check_basis(const qlab_ingest *g, qlab_err *err)
@@ -48,17 +53,22 @@ static qlab_code open_parent(qlab_ingest *g, qlab_err *err)
 }
 
 /* The bars of a unit while they are sorted, hashed and written: about 75 bytes a row, and a packed
- * row takes 20 and more.  A pack that two units read counts whole for both. */
+ * row takes 20 and more.  A pack that two units read counts whole for both; a recipe as the largest
+ * pack. */
 static size_t unit_bytes(void *ctx, size_t unit)
 {
-    enum { BYTES_A_PACKED_BYTE = 4 };
+    enum { BYTES_A_PACKED_BYTE = 4, BYTES_A_ROW = 75 };
     const qlab_ingest *g = ctx;
     const qlab_ingest_unit *u = &g->units[unit];
     size_t n = 0;
 
-    for (size_t i = 0; i < u->n_packs; i++)
-        n += (size_t)g->packs[u->packs[i]].info.n_bytes;
-    return n * BYTES_A_PACKED_BYTE;
+    for (size_t i = 0; i < u->n_packs; i++) {
+        const uint32_t pack = u->packs[i];
+        n += g->book != NULL && qlab_synth_is_recipe(g->registry->packs[pack].path)
+                 ? (size_t)QLAB_SYNTH_PACK_BARS * BYTES_A_ROW
+                 : (size_t)g->packs[pack].info.n_bytes * BYTES_A_PACKED_BYTE;
+    }
+    return n;
 }
 
 static qlab_code run_units(qlab_ingest *g, qlab_err *err)
@@ -76,15 +86,18 @@ static qlab_code run_units(qlab_ingest *g, qlab_err *err)
 
     g->readers = qlab_alloc_zero(n_workers, sizeof *g->readers);
     g->csv_readers = qlab_alloc_zero(n_workers, sizeof *g->csv_readers);
+    g->recipe_readers = qlab_alloc_zero(n_workers, sizeof(qlab_recipe_reader *));
     g->syncs = qlab_alloc_zero(n_workers, sizeof *g->syncs);
     const qlab_code rc = qlab_job_run(g->job, &units, err);
     for (size_t i = 0; i < n_workers; i++) {
         qlab_pack_reader_free(g->readers[i]);
         qlab_csv_reader_free(g->csv_readers[i]);
+        qlab_recipe_reader_free(g->recipe_readers[i]);
         qlab_sync_free(g->syncs[i]);
     }
     qlab_free(g->readers);
     qlab_free(g->csv_readers);
+    qlab_free(g->recipe_readers);
     qlab_free(g->syncs);
     g->syncs = NULL;
     g->readers = NULL;
@@ -165,6 +178,7 @@ static void release(qlab_ingest *g)
     qlab_free(g->actions);
     json_decref(g->last);
     json_decref(g->seen);
+    qlab_synth_book_free(g->book);
     qlab_registry_free(g->registry);
     qlab_lake_view_close(g->view);
     qlab_arena_free(&g->strings);

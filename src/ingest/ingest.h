@@ -35,7 +35,8 @@ typedef struct qlab_ingest_options {
     size_t n_types;
     qlab_basis price_basis, volume_basis;
     qlab_factor_convention convention;
-    bool rehash; /* believe no time stamp: read every pack's bytes */
+    bool recipes; /* v7: packs of a synthetic market may be recipes (synth/recipe.h) */
+    bool rehash;  /* believe no time stamp: read every pack's bytes */
 } qlab_ingest_options;
 
 typedef struct qlab_ingest_result {

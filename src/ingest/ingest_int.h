@@ -8,6 +8,7 @@
 #include "ingest/ingest.h"
 #include "ops/job.h"
 #include "ops/run.h"
+#include "synth/recipe.h"
 #include "truth/action.h"
 #include "vendor/pack.h"
 #include "vendor/quarantine.h"
@@ -78,6 +79,8 @@ typedef struct qlab_ingest {
     qlab_job *job;
     qlab_pack_reader **readers; /* one a worker, made on first use */
     qlab_csv_reader **csv_readers;
+    qlab_synth_book *book; /* of the vendor's market, with options->recipes; else NULL */
+    struct qlab_recipe_reader **recipe_readers;
     qlab_sync **syncs;
     qlab_part *parts;
     size_t n_parts, cap_parts;
@@ -109,6 +112,15 @@ qlab_vintage qlab_ingest_vintage(const qlab_ingest *g, const qlab_bars *b, size_
 qlab_code qlab_ingest_unit_do(void *ctx, size_t unit, size_t worker, json_t **result,
                               uint64_t *n_counted, qlab_err *err);
 qlab_digest qlab_ingest_unit_key(void *ctx, size_t unit);
+/* recipe.c */
+typedef struct qlab_recipe_reader qlab_recipe_reader;
+qlab_recipe_reader *qlab_recipe_reader_new(const qlab_synth_book *book);
+void qlab_recipe_reader_free(qlab_recipe_reader *r);
+/* As qlab_pack_read; a recipe of another market is QLAB_E_CORRUPT. */
+qlab_code qlab_recipe_read(qlab_recipe_reader *r, const qlab_pack_job *job, qlab_rows *rows,
+                           qlab_segments *segments, uint8_t **duplicate, size_t *cap_duplicate,
+                           qlab_quarantine *quarantine, qlab_pack_result *out,
+                           qlab_err *err) QLAB_MUST_USE;
 /* tally.c */
 const char *qlab_ingest_basis_name(qlab_basis b);
 void qlab_tally_add(qlab_tally *to, const qlab_tally *from);

@@ -111,6 +111,12 @@ static qlab_code read_one(qlab_unit_work *w, size_t worker, qlab_pack_result *ou
         return qlab_csv_read(g->csv_readers[worker], &job, &w->rows, &w->segments, &w->duplicate,
                              &w->cap_duplicate, &w->quarantine, out, err);
     }
+    if (g->book != NULL && qlab_synth_is_recipe(v->path)) {
+        if (g->recipe_readers[worker] == NULL)
+            g->recipe_readers[worker] = qlab_recipe_reader_new(g->book);
+        return qlab_recipe_read(g->recipe_readers[worker], &job, &w->rows, &w->segments,
+                                &w->duplicate, &w->cap_duplicate, &w->quarantine, out, err);
+    }
     if (g->readers[worker] == NULL)
         g->readers[worker] = qlab_pack_reader_new(whole_max_bytes(g->env));
     return qlab_pack_read(g->readers[worker], &job, &w->rows, &w->segments, &w->duplicate,

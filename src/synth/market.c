@@ -21,6 +21,13 @@ static qlab_code check_params(const qlab_synth_params *p, qlab_err *err)
     if (p->first_date != QLAB_DATE_NONE &&
         (qlab_date_year(p->first_date) < 1950 || qlab_date_year(p->first_date) > 2090))
         return qlab_fail(err, QLAB_E_USAGE, "--first-date lay outside 1950 to 2090");
+    if (!(p->recipe_share >= 0.0 && p->recipe_share <= 1.0))
+        return qlab_fail(err, QLAB_E_USAGE, "--packs was %g: give a share from 0 to 1",
+                         1.0 - p->recipe_share);
+    if (p->dirt && p->recipe_share > 0.0)
+        return qlab_fail(err, QLAB_E_USAGE,
+                         "--packs was %g: faults (--dirt) lie in packs, so all are needed",
+                         1.0 - p->recipe_share);
     if (p->plant_ic == 0.0)
         return QLAB_OK;
     if (!(p->plant_ic >= 0.001 && p->plant_ic <= 0.5))
@@ -250,15 +257,21 @@ static void end_life(const qlab_synth_market *m, qlab_synth_asset *a)
     a->is_feed_silent = attribute(m, a->number, QLAB_SYNTH_A_FEED) < 0.15;
 }
 
+/* Of a growing market: share of the listings that come evenly; the others come the more often the
+ * later it is. */
+static const double GROWTH = 0.43;
+
 /* Listing, first life and second life.  Draws by day only, so that a longer market of the same
  * first date and listing span begins with the shorter one. */
 static void live(const qlab_synth_market *m, qlab_synth_asset *a)
 {
     const bool is_stock = strcmp(a->type_norm, "STOCK") == 0;
     const uint32_t span = m->params.n_sessions;
-    if (attribute(m, a->number, QLAB_SYNTH_A_LISTED) > 0.70 && is_stock)
-        a->list_day =
-            scaled_day(attribute(m, a->number, QLAB_SYNTH_A_LIST_DAY), 1, (size_t)span * 9 / 10);
+    const double listed = attribute(m, a->number, QLAB_SYNTH_A_LIST_DAY);
+    if (m->params.grows && strcmp(a->type_norm, "FOREX") != 0)
+        a->list_day = scaled_day(GROWTH * listed + (1.0 - GROWTH) * sqrt(listed), 0, span);
+    else if (attribute(m, a->number, QLAB_SYNTH_A_LISTED) > 0.70 && is_stock)
+        a->list_day = scaled_day(listed, 1, (size_t)span * 9 / 10);
     a->end_day = m->n_days;
     if (!is_stock)
         return;

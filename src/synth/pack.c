@@ -1,16 +1,17 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "synth/draw.h"
+#include "synth/recipe.h"
 #include "synth/vendor.h"
 
 #include <libdeflate.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
     PACK_ASSETS = 2000,
-    PACK_BARS = 400000, /* some 48 MB inflated */
     GZIP_LEVEL = 5,
     FILLER_MIB = 257 /* a line of this many MiB is longer than the format allows */
 };
@@ -38,15 +39,25 @@ static size_t bars_expected(const qlab_synth_market *m, const qlab_synth_asset *
     return (a->reuse_day ? m->n_days : a->end_day) - a->list_day;
 }
 
+/* The packs that are written are spread over all exchanges and letters. */
+static bool is_recipe(const qlab_synth_vendor_plan *plan)
+{
+    const double share = plan->market->params.recipe_share;
+    const double n = (double)plan->n_packs;
+    return floor((n + 1.0) * share) > floor(n * share);
+}
+
 static void name_pack(qlab_synth_vendor_plan *plan, qlab_synth_pack *p, const char *exchange,
                       char bucket, size_t number)
 {
+    p->is_recipe = is_recipe(plan);
+    const char *const end = p->is_recipe ? QLAB_SYNTH_RECIPE_END : ".ndjson.gz";
     if (plan->market->params.order_seed == 0)
-        snprintf(p->path, sizeof p->path, "history/%s/%c/pack_%04zu.ndjson.gz", exchange, bucket,
-                 number);
+        snprintf(p->path, sizeof p->path, "history/%s/%c/pack_%04zu%s", exchange, bucket, number,
+                 end);
     else
-        snprintf(p->path, sizeof p->path, "history/%s/%c/pack_%08x.ndjson.gz", exchange, bucket,
-                 (unsigned)(order_draw(plan->market, plan->n_packs, 2) >> 32));
+        snprintf(p->path, sizeof p->path, "history/%s/%c/pack_%08x%s", exchange, bucket,
+                 (unsigned)(order_draw(plan->market, plan->n_packs, 2) >> 32), end);
 }
 
 /* Cuts the sorted assets into packs, one folder an exchange and bucket. */
@@ -61,7 +72,7 @@ static void cut_packs(qlab_synth_vendor_plan *plan, const sort_key *keys)
                             strcmp(before->asset.exchange, k->asset.exchange) != 0;
         const size_t expected = bars_expected(plan->market, &k->asset);
         qlab_synth_pack *last = plan->n_packs > 0 ? &plan->packs[plan->n_packs - 1] : NULL;
-        if (is_new || last->n >= PACK_ASSETS || bars + expected > PACK_BARS) {
+        if (is_new || last->n >= PACK_ASSETS || bars + expected > QLAB_SYNTH_PACK_BARS) {
             void *at = plan->packs;
             qlab_grow(&at, &cap, plan->n_packs + 1, sizeof *plan->packs);
             plan->packs = at;
@@ -331,6 +342,8 @@ qlab_code qlab_synth_pack_make(qlab_synth_vendor_plan *plan, size_t pack, qlab_s
         qlab_synth_known *k = &plan->assets[plan->order[p->first + i]];
         qlab_synth_series_make(plan->market, &k->asset, &w->series);
         remember(k, &w->series);
+        if (p->is_recipe)
+            continue;
         qlab_synth_put_line(&w->text, plan->market, &k->asset, &w->series, p->path, i + 1,
                             &p->dirt);
         qlab_buf_put(&w->text, "\n", 1);
@@ -341,7 +354,12 @@ qlab_code qlab_synth_pack_make(qlab_synth_vendor_plan *plan, size_t pack, qlab_s
             if (pack_has_line(plan, pack, (bad_line)k))
                 put_bad_line(plan, p, pack, (bad_line)k, line++, &w->text);
     }
-    compress_pack(plan, pack, w);
+    if (p->is_recipe) {
+        w->gz.n = 0;
+        qlab_synth_put_recipe(plan, pack, &w->gz);
+    } else {
+        compress_pack(plan, pack, w);
+    }
     qlab_hex(qlab_sha256_of(w->gz.at, w->gz.n), p->sha256);
     p->n_bytes = w->gz.n;
     char *where = qlab_path_join(plan->out, p->path);

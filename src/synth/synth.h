@@ -11,6 +11,10 @@
  * nor order, and the raw bars of a market with more sessions and the same first date begin with
  * those of the shorter one.
  *
+ * A share of the packs can be left as recipes (synth/recipe.h): what a pack of hundreds of
+ * megabytes of text would hold, said in one line, so that markets of hundreds of millions of bars
+ * need neither the disk nor the hours.
+ *
  * Threads: one call at a time a folder; the work is spread over env->pool, a pack a unit.
  * Fails with QLAB_E_USAGE for parameters out of range or a folder that holds something else,
  * QLAB_E_IO and QLAB_E_LIMIT for the disk, QLAB_E_CANCELLED.
@@ -36,12 +40,14 @@ typedef struct qlab_synth_params {
     double plant_ic;    /* 0: nothing planted; else 0.001 .. 0.5 */
     int plant_horizon;  /* sessions: 1, 5 or 20 */
     bool dirt;
+    bool grows;          /* listings of all classes spread over the whole time, most of them late */
+    double recipe_share; /* of the packs that are left as recipes; 0 .. 1 */
     uint64_t order_seed; /* 0: assets by name; else assets among packs, pack names and registry
                             lines are permuted while the content stays */
 } qlab_synth_params;
 
 typedef struct qlab_synth_result {
-    uint64_t n_assets, n_packs, n_bars, n_bytes, n_actions, n_delistings, n_dirt;
+    uint64_t n_assets, n_packs, n_recipes, n_bars, n_bytes, n_actions, n_delistings, n_dirt;
     double seconds; /* of making the packs; for people */
     bool was_there; /* the folder held this very market already; nothing was written */
 } qlab_synth_result;

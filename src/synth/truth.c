@@ -7,6 +7,9 @@
 #include "synth/text.h"
 #include "synth/vendor.h"
 
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static qlab_code put_text(const qlab_synth_vendor_plan *plan, const char *path,
@@ -33,6 +36,42 @@ static void put_action(qlab_buf *out, const qlab_synth_asset *a, const qlab_synt
     }
     qlab_buf_putf(out, "\"currency\":\"%s\",\"source\":\"synth\",\"source_id\":\"%s/%s\"}\n",
                   a->currency, a->id, date);
+}
+
+/* Every action of a large market is more text than should be held: written as it is made. */
+static qlab_code put_actions(const qlab_synth_vendor_plan *plan, qlab_err *err)
+{
+    enum { HELD_BYTES = 1 << 20 };
+    char *where = qlab_path_join(plan->out, "truth/actions.ndjson");
+    char *tmp = qlab_file_tmp_name(where);
+    qlab_buf text = QLAB_BUF_INIT;
+    FILE *file = fopen(tmp, "wb");
+    bool good = file != NULL;
+    const uint32_t n = plan->market->params.n_assets;
+
+    for (uint32_t i = 0; i < n && good; i++) {
+        const qlab_synth_known *k = &plan->assets[plan->by_id[i]];
+        for (size_t e = 0; e < k->n_facts; e++)
+            put_action(&text, &k->asset, &k->facts[e]);
+        if (text.n < HELD_BYTES && i + 1 < n)
+            continue;
+        good = text.n == 0 || fwrite(text.at, 1, text.n, file) == text.n;
+        text.n = 0;
+    }
+    qlab_code code = good ? QLAB_OK : qlab_fail_errno(err, errno, "%s could not be written", where);
+    if (file != NULL && fclose(file) != 0 && code == QLAB_OK)
+        code = qlab_fail_errno(err, errno, "%s could not be written", where);
+    if (code == QLAB_OK)
+        code = qlab_file_put_in_place(tmp, where, err);
+    if (code != QLAB_OK) {
+        qlab_err ignored = QLAB_ERR_INIT; /* the first failure is the one that is told */
+        if (qlab_file_remove(tmp, &ignored) != QLAB_OK)
+            qlab_err_reset(&ignored);
+    }
+    qlab_buf_free(&text);
+    qlab_free(tmp);
+    qlab_free(where);
+    return code;
 }
 
 static void put_life(qlab_buf *out, const qlab_synth_known *k, int life_no)
@@ -98,8 +137,61 @@ json_t *qlab_synth_params_json(const qlab_synth_params *p)
     json_object_set_new(o, "plant_horizon",
                         json_integer(p->plant_ic != 0.0 ? p->plant_horizon : 0));
     json_object_set_new(o, "dirt", json_boolean(p->dirt));
+    json_object_set_new(o, "grows", json_boolean(p->grows));
+    json_object_set_new(o, "recipe_share", qlab_json_f64(p->recipe_share));
     json_object_set_new(o, "order_seed", json_sprintf("%llu", (unsigned long long)p->order_seed));
     return o;
+}
+
+qlab_code qlab_synth_params_read(const json_t *o, const char *where, qlab_synth_params *out,
+                                 qlab_err *err)
+{
+    int64_t assets = 0, sessions = 0, horizon = 0;
+    const char *seed = "", *order = "", *first = "";
+    uint64_t *const whole[] = {&out->seed, &out->order_seed};
+
+    *out = (qlab_synth_params){.first_date = QLAB_DATE_NONE};
+    qlab_code code = qlab_json_get_i64(o, where, "assets", &assets, err);
+    if (code == QLAB_OK)
+        code = qlab_json_get_i64(o, where, "sessions", &sessions, err);
+    if (code == QLAB_OK)
+        code = qlab_json_get_i64(o, where, "plant_horizon", &horizon, err);
+    if (code == QLAB_OK)
+        code = qlab_json_get_f64(o, where, "plant_ic", &out->plant_ic, err);
+    if (code == QLAB_OK)
+        code = qlab_json_get_f64(o, where, "recipe_share", &out->recipe_share, err);
+    if (code == QLAB_OK)
+        code = qlab_json_get_str(o, where, "seed", &seed, err);
+    if (code == QLAB_OK)
+        code = qlab_json_get_str(o, where, "order_seed", &order, err);
+    if (code == QLAB_OK && !json_is_null(json_object_get(o, "first_date")))
+        code = qlab_json_get_str(o, where, "first_date", &first, err);
+    if (code != QLAB_OK)
+        return code;
+    const char *const texts[] = {seed, order};
+    for (size_t i = 0; i < 2; i++) {
+        char *end = NULL;
+        *whole[i] = strtoull(texts[i], &end, 10);
+        if (end == texts[i] || *end != '\0')
+            return qlab_fail(err, QLAB_E_CORRUPT, "%s: the seed %s was no whole number", where,
+                             texts[i]);
+    }
+    if (*first != '\0' && !qlab_date_parse(first, strlen(first), &out->first_date))
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: first_date was %s", where, first);
+    if (assets < 1 || assets > UINT32_MAX || sessions < 1 || sessions > UINT32_MAX)
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: %lld assets over %lld sessions", where,
+                         (long long)assets, (long long)sessions);
+    out->n_assets = (uint32_t)assets;
+    out->n_sessions = (uint32_t)sessions;
+    out->plant_horizon = horizon == 1 || horizon == 5 || horizon == 20 ? (int)horizon : 0;
+    out->grows = json_is_true(json_object_get(o, "grows"));
+    out->dirt = json_is_true(json_object_get(o, "dirt"));
+    json_t *again = qlab_synth_params_json(out);
+    if (!json_equal(again, o))
+        code = qlab_fail(err, QLAB_E_CORRUPT, "%s: its parameters are not those of this program",
+                         where);
+    json_decref(again);
+    return code;
 }
 
 static void add_to(json_t *o, const char *key, uint64_t n)
@@ -176,13 +268,11 @@ qlab_code qlab_synth_put_truth(const qlab_synth_vendor_plan *plan,
                                qlab_err *err)
 {
     const qlab_synth_market *m = plan->market;
-    qlab_buf actions = QLAB_BUF_INIT, delistings = QLAB_BUF_INIT, lives = QLAB_BUF_INIT;
+    qlab_buf delistings = QLAB_BUF_INIT, lives = QLAB_BUF_INIT;
     qlab_buf calendar = QLAB_BUF_INIT, dirt = QLAB_BUF_INIT, planted = QLAB_BUF_INIT;
     json_t *by_reason = json_object();
     for (uint32_t i = 0; i < m->params.n_assets; i++) {
         const qlab_synth_known *k = &plan->assets[plan->by_id[i]];
-        for (size_t e = 0; e < k->n_facts; e++)
-            put_action(&actions, &k->asset, &k->facts[e]);
         if (k->asset.is_delisted && k->lives[0].n_bars > 0)
             qlab_synth_put_delisting(&delistings, k);
         put_life(&lives, k, 1);
@@ -193,13 +283,14 @@ qlab_code qlab_synth_put_truth(const qlab_synth_vendor_plan *plan,
         if (plan->packs[i].dirt.text.n > 0)
             qlab_buf_put(&dirt, plan->packs[i].dirt.text.at, plan->packs[i].dirt.text.n);
         result->n_bytes += plan->packs[i].n_bytes;
+        result->n_recipes += plan->packs[i].is_recipe;
         result->n_dirt += plan->packs[i].dirt.n;
     }
     if (registry_dirt->text.n > 0)
         qlab_buf_put(&dirt, registry_dirt->text.at, registry_dirt->text.n);
     result->n_dirt += registry_dirt->n;
     count_dirt(by_reason, &dirt);
-    qlab_code code = put_text(plan, "truth/actions.ndjson", &actions, err);
+    qlab_code code = put_actions(plan, err);
     if (code == QLAB_OK)
         code = put_text(plan, "truth/delistings.ndjson", &delistings, err);
     if (code == QLAB_OK)
@@ -215,7 +306,6 @@ qlab_code qlab_synth_put_truth(const qlab_synth_vendor_plan *plan,
     if (code == QLAB_OK)
         code = put_manifest(plan, by_reason, result, err);
     json_decref(by_reason);
-    qlab_buf_free(&actions);
     qlab_buf_free(&delistings);
     qlab_buf_free(&lives);
     qlab_buf_free(&calendar);

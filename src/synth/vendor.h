@@ -39,7 +39,8 @@ enum { QLAB_SYNTH_PATH_BYTES = 96 };
 
 typedef struct qlab_synth_pack {
     char path[QLAB_SYNTH_PATH_BYTES]; /* relative to the vendor folder */
-    size_t first, n;                  /* positions in the plan's order */
+    bool is_recipe;
+    size_t first, n; /* positions in the plan's order */
     char sha256[QLAB_HEX_BYTES];
     uint64_t n_bytes;
     qlab_synth_dirt_log dirt;
@@ -66,6 +67,8 @@ void qlab_synth_worker_free(qlab_synth_worker *w);
 /* Simulates, formats, compresses and writes one pack. */
 qlab_code qlab_synth_pack_make(qlab_synth_vendor_plan *plan, size_t pack, qlab_synth_worker *w,
                                qlab_err *err) QLAB_MUST_USE;
+/* Appends the line that stands for a pack (synth/recipe.h). */
+void qlab_synth_put_recipe(const qlab_synth_vendor_plan *plan, size_t pack, qlab_buf *out);
 /* Bytes as a gzip file without name or time, put in place at out/path. sha256 may be NULL. */
 qlab_code qlab_synth_put_gzip(const char *out, const char *path, const qlab_buf *text,
                               char sha256[QLAB_HEX_BYTES], uint64_t *n_bytes,
@@ -82,5 +85,8 @@ qlab_code qlab_synth_put_truth(const qlab_synth_vendor_plan *plan,
                                qlab_err *err) QLAB_MUST_USE;
 /* The parameters as the manifest carries them: what makes two markets the same. New reference. */
 json_t *qlab_synth_params_json(const qlab_synth_params *params);
+/* The parameters of a manifest; QLAB_E_CORRUPT, naming `where`, for another generator's. */
+qlab_code qlab_synth_params_read(const json_t *o, const char *where, qlab_synth_params *out,
+                                 qlab_err *err) QLAB_MUST_USE;
 
 #endif
