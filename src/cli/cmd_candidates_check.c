@@ -16,13 +16,12 @@ static const qlab_opt OPTIONS[] = {
 
 static void report(const qlab_ctx *cx, const qlab_library *lib)
 {
-    uint32_t *roots = qlab_alloc(lib->n, sizeof *roots);
     const char *const *columns;
     char hex[QLAB_HEX_BYTES];
+    size_t n_roots;
+    uint32_t *roots = qlab_candidate_nodes(lib->candidates, lib->n, &n_roots);
 
-    for (size_t i = 0; i < lib->n; i++)
-        roots[i] = lib->candidates[i].root;
-    qlab_score_plan *plan = qlab_score_plan_new(lib->graph, roots, lib->n);
+    qlab_score_plan *plan = qlab_score_plan_new(lib->graph, roots, n_roots);
     const size_t n_columns = qlab_score_plan_columns(plan, &columns);
     json_t *o = json_object(), *list = json_array();
     for (size_t i = 0; i < n_columns; i++)

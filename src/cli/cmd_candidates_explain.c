@@ -16,7 +16,9 @@ static const qlab_opt OPTIONS[] = {
 
 static json_t *columns_of(const qlab_library *lib, const qlab_candidate *c)
 {
-    qlab_score_plan *plan = qlab_score_plan_new(lib->graph, &c->root, 1);
+    size_t n_roots;
+    uint32_t *roots = qlab_candidate_nodes(c, 1, &n_roots);
+    qlab_score_plan *plan = qlab_score_plan_new(lib->graph, roots, n_roots);
     const char *const *names;
     const size_t n = qlab_score_plan_columns(plan, &names);
     json_t *list = json_array();
@@ -24,6 +26,7 @@ static json_t *columns_of(const qlab_library *lib, const qlab_candidate *c)
     for (size_t i = 0; i < n; i++)
         json_array_append_new(list, json_string(names[i]));
     qlab_score_plan_free(plan);
+    qlab_free(roots);
     return list;
 }
 
@@ -47,6 +50,17 @@ static void print_tree(const qlab_expr_graph *g, uint32_t node, int depth, FILE 
         print_tree(g, args[i], depth + 1, out);
 }
 
+static const char *lesson(qlab_kind kind)
+{
+    static const char *const lessons[] = {
+        [QLAB_KIND_FIXED] = "",
+        [QLAB_KIND_ORIENTED] = "the sign of the score, from the mean rank IC of the train rows",
+        [QLAB_KIND_RIDGE] = "a weight for each term, and the penalty, on the train rows",
+        [QLAB_KIND_FAMILY_BEST] = "which of these to take: the steadiest rank IC of the train rows",
+    };
+    return lessons[kind];
+}
+
 static void explain(const qlab_ctx *cx, const qlab_library *lib, const qlab_candidate *c)
 {
     json_t *o = qlab_candidate_json(c), *columns = columns_of(lib, c);
@@ -66,8 +80,14 @@ static void explain(const qlab_ctx *cx, const qlab_library *lib, const qlab_cand
         fprintf(cx->out, "columns    ");
         for (size_t i = 0; i < json_array_size(columns); i++)
             fprintf(cx->out, " %s", json_string_value(json_array_get(columns, i)));
+        if (c->kind_id != QLAB_KIND_FIXED)
+            fprintf(cx->out, "\nlearned     %s", lesson(c->kind_id));
         fputs("\n\nworked out, a date at a time over the names of the universe:\n", cx->out);
-        print_tree(lib->graph, c->root, 0, cx->out);
+        for (size_t i = 0; i < c->n_parts; i++) {
+            if (c->parts[i].id != NULL)
+                fprintf(cx->out, "%s\n", c->parts[i].id);
+            print_tree(lib->graph, c->parts[i].node, 0, cx->out);
+        }
     }
     json_decref(columns);
     json_decref(o);

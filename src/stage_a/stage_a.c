@@ -26,6 +26,17 @@ const char **qlab_stage_a_columns(size_t *n)
 
 /* ---- what is read ---------------------------------------------------------------------------- */
 
+static qlab_code check_kinds(const qlab_stage_a *a, qlab_err *err)
+{
+    for (size_t i = 0; i < a->lib->n; i++)
+        if (a->lib->candidates[i].kind_id != QLAB_KIND_FIXED)
+            return qlab_fail(err, QLAB_E_CONFIG,
+                             "candidate '%s' of %s learns on train rows; this version screens kind "
+                             "'fixed' only",
+                             a->lib->candidates[i].id, a->lib->source);
+    return QLAB_OK;
+}
+
 static qlab_code open_inputs(qlab_stage_a *a, const qlab_stage_a_options *o, qlab_err *err)
 {
     qlab_code rc;
@@ -39,17 +50,16 @@ static qlab_code open_inputs(qlab_stage_a *a, const qlab_stage_a_options *o, qla
         (rc = qlab_panel_open(a->env, o->features, &a->panel, err)) != QLAB_OK)
         return rc;
     a->snap = qlab_panel_snapshot(a->panel);
-    return QLAB_OK;
+    return check_kinds(a, err);
 }
 
 static qlab_code prepare_screen(qlab_stage_a *a, qlab_err *err)
 {
-    uint32_t *roots = qlab_alloc(a->lib->n, sizeof *roots);
     const char *const *names;
+    size_t n_roots;
+    uint32_t *roots = qlab_candidate_nodes(a->lib->candidates, a->lib->n, &n_roots);
 
-    for (size_t i = 0; i < a->lib->n; i++)
-        roots[i] = a->lib->candidates[i].root;
-    qlab_score_plan *plan = qlab_score_plan_new(a->lib->graph, roots, a->lib->n);
+    qlab_score_plan *plan = qlab_score_plan_new(a->lib->graph, roots, n_roots);
     qlab_free(roots);
     const bool by_sector = qlab_score_plan_uses_group(plan, QLAB_GROUP_SECTOR);
     const size_t n = qlab_score_plan_columns(plan, &names);

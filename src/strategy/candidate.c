@@ -5,6 +5,7 @@
 #include "strategy/shipped.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { MAX_NAME_BYTES = 64 };
@@ -12,8 +13,6 @@ enum { MAX_NAME_BYTES = 64 };
 static const char *const SIDES[] = {"long_short", "long_only", NULL};
 static const uint32_t HORIZONS[] = {1, 5, 20};
 
-/* Kinds that learn on train rows: known by name, scored by none of this version. */
-static const char *const LEARNED_KINDS[] = {"oriented", "ridge"};
 #define FAMILY_BEST "family_best:"
 
 const char *qlab_side_name(qlab_side s)
@@ -39,6 +38,7 @@ static const qlab_yaml_key LIST_KEYS[] = {
 
 typedef struct candidate_section {
     const char *id, *family, *kind, *score;
+    qlab_yaml_list terms;
     int64_t horizon;
     const qlab_yaml_node *universe;
     int side;
@@ -49,6 +49,7 @@ static const qlab_yaml_key CANDIDATE_KEYS[] = {
     {"family", QLAB_YAML_STR, offsetof(candidate_section, family), 0, 0, NULL, true},
     {"kind", QLAB_YAML_STR, offsetof(candidate_section, kind), 0, 0, NULL, false},
     {"score", QLAB_YAML_STR, offsetof(candidate_section, score), 0, 0, NULL, false},
+    {"terms", QLAB_YAML_STR_LIST, offsetof(candidate_section, terms), 0, 0, NULL, false},
     {"horizon", QLAB_YAML_I64, offsetof(candidate_section, horizon), 1, 252, NULL, false},
     {"universe", QLAB_YAML_MAP, offsetof(candidate_section, universe), 0, 0, NULL, false},
     {"side", QLAB_YAML_ENUM, offsetof(candidate_section, side), 0, 0, SIDES, false},
@@ -124,24 +125,52 @@ static uint32_t space_of(qlab_library *lib, qlab_universe u)
     return (uint32_t)lib->n_universes++;
 }
 
-static qlab_code check_kind(const loading *ld, const qlab_yaml_node *node, const char *kind)
+static qlab_code read_kind(const loading *ld, const qlab_yaml_node *node, const char *kind,
+                           qlab_kind *out)
 {
-    bool learned = strncmp(kind, FAMILY_BEST, sizeof FAMILY_BEST - 1) == 0;
+    static const char *const names[] = {"fixed", "oriented", "ridge"};
+    const size_t prefix = sizeof FAMILY_BEST - 1;
 
-    if (strcmp(kind, "fixed") == 0)
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(kind, names[i]) == 0) {
+            *out = (qlab_kind)i;
+            return QLAB_OK;
+        }
+    *out = QLAB_KIND_FAMILY_BEST;
+    if (strncmp(kind, FAMILY_BEST, prefix) == 0 && is_good_name(kind + prefix))
         return QLAB_OK;
-    for (size_t i = 0; i < sizeof LEARNED_KINDS / sizeof LEARNED_KINDS[0]; i++)
-        learned = learned || strcmp(kind, LEARNED_KINDS[i]) == 0;
-    if (learned)
-        return qlab_yaml_fail(
-            ld->doc, place(ld, node, "kind"), ld->err,
-            "kind '%s' learns on train rows; this version scores kind 'fixed' only", kind);
     return qlab_yaml_fail(ld->doc, place(ld, node, "kind"), ld->err,
-                          "there is no kind '%s'; this version scores kind 'fixed'", kind);
+                          "there is no kind '%s'; the kinds are fixed, oriented, ridge and "
+                          "family_best:FAMILY",
+                          kind);
+}
+
+/* What a kind is made of, and nothing else. */
+static qlab_code check_material(const loading *ld, const qlab_yaml_node *node,
+                                const candidate_section *s, qlab_kind kind)
+{
+    const bool wants_score = kind == QLAB_KIND_FIXED || kind == QLAB_KIND_ORIENTED;
+
+    if (wants_score && s->score == NULL)
+        return qlab_yaml_fail(ld->doc, node, ld->err, "candidate '%s' has no score", s->id);
+    if (!wants_score && s->score != NULL)
+        return qlab_yaml_fail(ld->doc, place(ld, node, "score"), ld->err,
+                              "candidate '%s' is of kind '%s', which takes no score", s->id,
+                              s->kind);
+    if (kind != QLAB_KIND_RIDGE && s->terms.n > 0)
+        return qlab_yaml_fail(ld->doc, place(ld, node, "terms"), ld->err,
+                              "candidate '%s' is of kind '%s': terms belong to kind 'ridge'", s->id,
+                              s->kind);
+    if (kind == QLAB_KIND_RIDGE && (s->terms.n < 2 || s->terms.n > QLAB_RIDGE_MAX_TERMS))
+        return qlab_yaml_fail(ld->doc, place(ld, node, "terms"), ld->err,
+                              "ridge '%s' has %zu terms; 2 to %d are taken (with one, a weight is "
+                              "a sign: kind 'oriented')",
+                              s->id, s->terms.n, QLAB_RIDGE_MAX_TERMS);
+    return QLAB_OK;
 }
 
 static qlab_code check_section(const loading *ld, const qlab_yaml_node *node,
-                               const candidate_section *s)
+                               const candidate_section *s, qlab_kind *kind)
 {
     bool has_label = false;
     qlab_code rc;
@@ -157,7 +186,7 @@ static qlab_code check_section(const loading *ld, const qlab_yaml_node *node,
     if (qlab_library_find(ld->lib, s->id) != NULL)
         return qlab_yaml_fail(ld->doc, place(ld, node, "id"), ld->err,
                               "there were two candidates with the id '%s'", s->id);
-    if ((rc = check_kind(ld, node, s->kind)) != QLAB_OK)
+    if ((rc = read_kind(ld, node, s->kind, kind)) != QLAB_OK)
         return rc;
     for (size_t i = 0; i < sizeof HORIZONS / sizeof HORIZONS[0]; i++)
         has_label = has_label || s->horizon == HORIZONS[i];
@@ -166,9 +195,7 @@ static qlab_code check_section(const loading *ld, const qlab_yaml_node *node,
             ld->doc, place(ld, node, "horizon"), ld->err,
             "there is no label for a horizon of %lld sessions; 1, 5 and 20 have one",
             (long long)s->horizon);
-    if (s->score == NULL)
-        return qlab_yaml_fail(ld->doc, node, ld->err, "candidate '%s' has no score", s->id);
-    return QLAB_OK;
+    return check_material(ld, node, s, *kind);
 }
 
 /* Says where in the file the expression stands that err speaks of. */
@@ -183,39 +210,171 @@ static qlab_code fail_expression(const loading *ld, const qlab_yaml_node *node, 
     return rc;
 }
 
+static const char *keep_text(qlab_library *lib, qlab_buf *text)
+{
+    const char *kept = qlab_arena_strndup(&lib->strings, text->at, text->n);
+
+    qlab_buf_free(text);
+    return kept;
+}
+
+static const char *text_of(qlab_library *lib, uint32_t node)
+{
+    qlab_buf text = QLAB_BUF_INIT;
+
+    qlab_expr_print(lib->graph, node, &text);
+    return keep_text(lib, &text);
+}
+
+static int by_definition(const void *pa, const void *pb)
+{
+    return strcmp(((const qlab_candidate_part *)pa)->definition,
+                  ((const qlab_candidate_part *)pb)->definition);
+}
+
+/* "ridge(z(a), z(b))" */
+static const char *definition_of(qlab_library *lib, const char *kind, const qlab_candidate *c)
+{
+    qlab_buf text = QLAB_BUF_INIT;
+
+    qlab_buf_putf(&text, "%s(", kind);
+    for (size_t i = 0; i < c->n_parts; i++)
+        qlab_buf_putf(&text, "%s%s", i == 0 ? "" : ", ", c->parts[i].definition);
+    qlab_buf_puts(&text, ")");
+    return keep_text(lib, &text);
+}
+
+static qlab_code parse_score(const loading *ld, const qlab_yaml_node *node, const char *id,
+                             const char *text, qlab_candidate *c)
+{
+    qlab_candidate_part *part = qlab_arena_alloc(&ld->lib->strings, 1, sizeof *part);
+
+    if (qlab_expr_parse(ld->lib->graph, qlab_str_of(text), c->space, &part->node, ld->err) !=
+        QLAB_OK)
+        return fail_expression(ld, place(ld, node, "score"), "candidate", id);
+    part->definition = text_of(ld->lib, part->node);
+    part->id = NULL;
+    c->parts = part;
+    c->n_parts = 1;
+    c->score = qlab_arena_strndup(&ld->lib->strings, text, strlen(text));
+    if (c->kind_id == QLAB_KIND_FIXED) {
+        c->root = part->node;
+        c->definition = part->definition;
+    } else {
+        c->definition = definition_of(ld->lib, "oriented", c);
+    }
+    return QLAB_OK;
+}
+
+/* z(term), once: a term that is a plain z already stays as it is. */
+static uint32_t standardise(qlab_library *lib, uint32_t node, uint32_t space)
+{
+    const qlab_expr_node *n = qlab_expr_at(lib->graph, node);
+
+    return n->op == QLAB_EXPR_Z && n->by == QLAB_GROUP_NONE
+               ? node
+               : qlab_expr_make(lib->graph, QLAB_EXPR_Z, space, &node, 1);
+}
+
+static qlab_code parse_ridge(const loading *ld, const qlab_yaml_node *node, const char *id,
+                             qlab_yaml_list terms, qlab_candidate *c)
+{
+    qlab_candidate_part *parts = qlab_arena_alloc(&ld->lib->strings, terms.n, sizeof *parts);
+    const qlab_yaml_node *seq = place(ld, node, "terms");
+    qlab_buf written = QLAB_BUF_INIT;
+
+    for (size_t i = 0; i < terms.n; i++) {
+        uint32_t term;
+        if (qlab_expr_parse(ld->lib->graph, qlab_str_of(terms.at[i]), c->space, &term, ld->err) !=
+            QLAB_OK) {
+            qlab_buf_free(&written);
+            return fail_expression(ld, qlab_yaml_seq_at(ld->doc, seq, i), "term of ridge", id);
+        }
+        parts[i].node = standardise(ld->lib, term, c->space);
+        parts[i].definition = text_of(ld->lib, parts[i].node);
+        parts[i].id = NULL;
+        qlab_buf_putf(&written, "%s%s", i == 0 ? "" : ", ", terms.at[i]);
+    }
+    c->score = keep_text(ld->lib, &written);
+    for (size_t i = 0; i < terms.n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (parts[i].node == parts[k].node)
+                return qlab_yaml_fail(ld->doc, qlab_yaml_seq_at(ld->doc, seq, i), ld->err,
+                                      "ridge '%s' has the term %s twice", id, parts[i].definition);
+    qsort(parts, terms.n, sizeof *parts, by_definition);
+    c->parts = parts;
+    c->n_parts = terms.n;
+    c->definition = definition_of(ld->lib, "ridge", c);
+    return QLAB_OK;
+}
+
+/* Equal definitions over one universe do the same, whatever they are called. */
+static qlab_code check_new(const loading *ld, const qlab_yaml_node *node, const char *key,
+                           const qlab_candidate *c)
+{
+    for (size_t i = 0; i < ld->lib->n; i++) {
+        const qlab_candidate *k = &ld->lib->candidates[i];
+        if (k != c && k->definition != NULL && k->space == c->space && k->horizon == c->horizon &&
+            k->side == c->side && strcmp(k->definition, c->definition) == 0)
+            return qlab_yaml_fail(ld->doc, place(ld, node, key), ld->err,
+                                  "candidate '%s' is the same as '%s': %s", c->id, k->id,
+                                  c->definition);
+    }
+    return QLAB_OK;
+}
+
 static qlab_code add_candidate(const loading *ld, const qlab_yaml_node *node)
 {
     candidate_section s = {.kind = "fixed", .horizon = 5, .side = QLAB_SIDE_LONG_SHORT};
     qlab_library *lib = ld->lib;
     qlab_candidate *c = &lib->candidates[lib->n];
-    qlab_buf text = QLAB_BUF_INIT;
     qlab_code rc;
 
     if ((rc = qlab_yaml_read_map(ld->doc, node, "candidate", CANDIDATE_KEYS, &s, ld->err)) !=
             QLAB_OK ||
-        (rc = check_section(ld, node, &s)) != QLAB_OK ||
+        (rc = check_section(ld, node, &s, &c->kind_id)) != QLAB_OK ||
         (rc = read_universe(ld, s.universe, &c->universe)) != QLAB_OK)
         return rc;
     c->space = space_of(lib, c->universe);
-    if (qlab_expr_parse(lib->graph, qlab_str_of(s.score), c->space, &c->root, ld->err) != QLAB_OK)
-        return fail_expression(ld, place(ld, node, "score"), "candidate", s.id);
-    qlab_expr_print(lib->graph, c->root, &text);
-    c->definition = qlab_arena_strndup(&lib->strings, text.at, text.n);
-    qlab_buf_free(&text);
+    c->root = QLAB_NO_ROOT;
     c->id = qlab_arena_strndup(&lib->strings, s.id, strlen(s.id));
     c->family = qlab_arena_strndup(&lib->strings, s.family, strlen(s.family));
-    c->kind = "fixed";
-    c->score = qlab_arena_strndup(&lib->strings, s.score, strlen(s.score));
+    c->kind = qlab_arena_strndup(&lib->strings, s.kind, strlen(s.kind));
     c->horizon = (uint32_t)s.horizon;
     c->side = (qlab_side)s.side;
-    for (size_t i = 0; i < lib->n; i++) /* equal expressions over one universe are one node */
-        if (lib->candidates[i].root == c->root && lib->candidates[i].horizon == c->horizon &&
-            lib->candidates[i].side == c->side)
-            return qlab_yaml_fail(ld->doc, place(ld, node, "score"), ld->err,
-                                  "candidate '%s' is the same as '%s': %s", c->id,
-                                  lib->candidates[i].id, c->definition);
-    lib->n++;
-    return QLAB_OK;
+    if (c->kind_id == QLAB_KIND_RIDGE)
+        rc = parse_ridge(ld, node, s.id, s.terms, c);
+    else if (c->kind_id != QLAB_KIND_FAMILY_BEST)
+        rc = parse_score(ld, node, s.id, s.score, c);
+    if (rc == QLAB_OK && c->kind_id != QLAB_KIND_FAMILY_BEST)
+        rc = check_new(ld, node, c->kind_id == QLAB_KIND_RIDGE ? "terms" : "score", c);
+    lib->n += rc == QLAB_OK;
+    return rc;
+}
+
+/* Once the whole list is known: a member may stand after the one that chooses. */
+static qlab_code find_members(const loading *ld, const qlab_yaml_node *node, qlab_candidate *c)
+{
+    const char *family = c->kind + sizeof FAMILY_BEST - 1;
+    qlab_library *lib = ld->lib;
+    qlab_candidate_part *parts = qlab_arena_alloc(&lib->strings, lib->n, sizeof *parts);
+
+    for (size_t i = 0; i < lib->n; i++) {
+        const qlab_candidate *m = &lib->candidates[i];
+        if (m->kind_id == QLAB_KIND_FIXED && strcmp(m->family, family) == 0 &&
+            m->horizon == c->horizon && m->space == c->space && m->side == c->side)
+            parts[c->n_parts++] = (qlab_candidate_part){m->root, m->definition, m->id};
+    }
+    if (c->n_parts < 2)
+        return qlab_yaml_fail(ld->doc, place(ld, node, "kind"), ld->err,
+                              "'%s' has %zu to choose from: fixed candidates of family %s with its "
+                              "horizon, universe and side; it needs 2",
+                              c->id, c->n_parts, family);
+    qsort(parts, c->n_parts, sizeof *parts, by_definition);
+    c->parts = parts;
+    c->score = qlab_arena_printf(&lib->strings, "the best of %zu of family %s", c->n_parts, family);
+    c->definition = definition_of(lib, "family_best", c);
+    return check_new(ld, node, "kind", c);
 }
 
 static qlab_code add_terms(const loading *ld, const qlab_yaml_node *terms)
@@ -279,6 +438,8 @@ qlab_digest qlab_candidate_trial(const qlab_candidate *c, const char *execution)
 
     (void)json_object_del(o, "id");
     (void)json_object_del(o, "family");
+    if (c->kind_id == QLAB_KIND_FAMILY_BEST) /* the members say it; what the family is called not */
+        (void)json_object_set_new(o, "kind", json_string("family_best"));
     (void)json_object_set_new(o, "execution", json_string(execution));
     const qlab_digest d = qlab_json_digest(o);
     json_decref(o);
@@ -336,6 +497,10 @@ static qlab_code load_own(const loading *ld, const qlab_yaml_node *root, const l
     rc = add_terms(ld, s->terms);
     for (size_t i = 0; i < n && rc == QLAB_OK; i++)
         rc = add_candidate(ld, qlab_yaml_seq_at(ld->doc, s->candidates, i));
+    for (size_t i = 0; i < n && rc == QLAB_OK; i++)
+        if (ld->lib->candidates[i].kind_id == QLAB_KIND_FAMILY_BEST)
+            rc = find_members(ld, qlab_yaml_seq_at(ld->doc, s->candidates, i),
+                              &ld->lib->candidates[i]);
     return rc;
 }
 
@@ -413,4 +578,18 @@ const qlab_candidate *qlab_library_find(const qlab_library *lib, const char *id)
         if (strcmp(lib->candidates[i].id, id) == 0)
             return &lib->candidates[i];
     return NULL;
+}
+
+uint32_t *qlab_candidate_nodes(const qlab_candidate *c, size_t n, size_t *n_nodes)
+{
+    size_t cap = 0;
+
+    for (size_t i = 0; i < n; i++)
+        cap += c[i].n_parts;
+    uint32_t *nodes = qlab_alloc(cap + 1, sizeof *nodes);
+    *n_nodes = 0;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < c[i].n_parts; k++)
+            nodes[(*n_nodes)++] = c[i].parts[k].node;
+    return nodes;
 }

@@ -103,6 +103,11 @@ qlab_code qlab_expr_add_term(qlab_expr_graph *g, const char *name, qlab_str text
 qlab_code qlab_expr_parse(qlab_expr_graph *g, qlab_str text, uint32_t space, uint32_t *root,
                           qlab_err *err) QLAB_MUST_USE;
 
+/* Nodes made by hand: a number (finite), and an operation on nodes of `space`. */
+uint32_t qlab_expr_make_number(qlab_expr_graph *g, double v);
+uint32_t qlab_expr_make(qlab_expr_graph *g, qlab_expr_op op, uint32_t space, const uint32_t *args,
+                        uint32_t n_args);
+
 size_t qlab_expr_n_nodes(const qlab_expr_graph *g);
 const qlab_expr_node *qlab_expr_at(const qlab_expr_graph *g, uint32_t node);
 const uint32_t *qlab_expr_args(const qlab_expr_graph *g, uint32_t node);

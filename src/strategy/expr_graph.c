@@ -172,6 +172,23 @@ uint32_t qlab_expr_intern(qlab_expr_graph *g, qlab_expr_node want, const uint32_
     return node;
 }
 
+uint32_t qlab_expr_make_number(qlab_expr_graph *g, double v)
+{
+    const double clean = v < 0.0 || v > 0.0 ? v : 0.0; /* -0 is 0 */
+
+    assert(isfinite(v));
+    return qlab_expr_intern(
+        g, (qlab_expr_node){.op = QLAB_EXPR_NUMBER, .by = QLAB_GROUP_NONE, .number = clean}, NULL);
+}
+
+uint32_t qlab_expr_make(qlab_expr_graph *g, qlab_expr_op op, uint32_t space, const uint32_t *args,
+                        uint32_t n_args)
+{
+    const qlab_expr_node want = {.op = op, .by = QLAB_GROUP_NONE, .space = space, .n_args = n_args};
+
+    return qlab_expr_intern(g, want, args);
+}
+
 uint32_t qlab_expr_intern_column(qlab_expr_graph *g, const char *name, size_t n)
 {
     for (size_t i = 0; i < g->n_columns; i++)

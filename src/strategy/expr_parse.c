@@ -88,15 +88,6 @@ static bool is_condition(const parser *p, operand x)
     return qlab_expr_at(p->g, x.node)->is_condition;
 }
 
-static uint32_t make_number(parser *p, double v)
-{
-    const double clean = v < 0.0 || v > 0.0 ? v : 0.0; /* -0 is 0 */
-
-    return qlab_expr_intern(
-        p->g, (qlab_expr_node){.op = QLAB_EXPR_NUMBER, .by = QLAB_GROUP_NONE, .number = clean},
-        NULL);
-}
-
 /* An operation on values of one name; numbers alone are worked out here. */
 static qlab_code make_op(parser *p, qlab_expr_op op, const operand *x, uint32_t n, bool condition,
                          size_t at, operand *out)
@@ -118,7 +109,7 @@ static qlab_code make_op(parser *p, qlab_expr_op op, const operand *x, uint32_t 
         if (!isfinite(r))
             return qlab_lex_fail(&p->lx, at, "'%s' of plain numbers gave no finite number",
                                  qlab_expr_op_name(op));
-        out->node = make_number(p, r);
+        out->node = qlab_expr_make_number(p->g, r);
         return QLAB_OK;
     }
     if (op == QLAB_EXPR_CLIP && is_number(p, x[1]) && is_number(p, x[2]) && v[1] > v[2])
@@ -345,7 +336,7 @@ static qlab_code parse_primary(parser *p, operand *out)
 
     out->at = at;
     if (p->tok.kind == QLAB_TOKEN_NUMBER) {
-        out->node = make_number(p, p->tok.number);
+        out->node = qlab_expr_make_number(p->g, p->tok.number);
         return advance(p);
     }
     if (p->tok.kind == QLAB_TOKEN_NAME)

@@ -107,6 +107,42 @@ T_TEST(identity_of_a_trial)
     qlab_library_free(b);
 }
 
+T_TEST(kinds_that_learn)
+{
+    const char *text =
+        HEAD "terms:\n  z_mom: z(ret_20d)\ncandidates:\n"
+             "  - {id: best, family: B, kind: 'family_best:F'}\n"
+             "  - {id: f2, family: F, score: ret_5d}\n"
+             "  - {id: f1, family: F, score: close}\n"
+             "  - {id: f20, family: F, score: close, horizon: 20}\n"
+             "  - {id: sign, family: F, kind: oriented, score: -z_mom}\n"
+             "  - {id: r, family: R, kind: ridge, terms: [z_mom, ret_5d, 'close/sma_200 - 1']}\n";
+    qlab_err err = QLAB_ERR_INIT;
+    qlab_library *lib = NULL;
+    size_t n;
+
+    T_OK(parse(text, &lib, &err));
+    const qlab_candidate *best = &lib->candidates[0], *r = qlab_library_find(lib, "r");
+    const qlab_candidate *sign = qlab_library_find(lib, "sign");
+    T_STR(best->definition, "family_best(close, ret_5d)"); /* byte order, whatever the file's */
+    T_CHECK(best->n_parts == 2 && best->kind_id == QLAB_KIND_FAMILY_BEST);
+    T_STR(best->parts[0].id, "f1");
+    T_STR(best->score, "the best of 2 of family F");
+    T_STR(sign->definition, "oriented((-z(ret_20d)))");
+    T_STR(r->definition, "ridge(z(((close/sma_200)-1)), z(ret_20d), z(ret_5d))");
+    T_STR(r->score, "z_mom, ret_5d, close/sma_200 - 1");
+    T_CHECK(best->root == QLAB_NO_ROOT && sign->root == QLAB_NO_ROOT && r->root == QLAB_NO_ROOT);
+    qlab_free(qlab_candidate_nodes(lib->candidates, lib->n, &n));
+    T_CHECK(n == 2 + 1 + 1 + 1 + 1 + 3);
+    /* what a family is called is no part of what is done */
+    const qlab_digest a = qlab_candidate_trial(best, "next_open");
+    qlab_candidate renamed = *best;
+    renamed.kind = "family_best:G";
+    const qlab_digest b = qlab_candidate_trial(&renamed, "next_open");
+    T_CHECK(qlab_digest_cmp(&a, &b) == 0);
+    qlab_library_free(lib);
+}
+
 #define ONE(fields) HEAD "candidates:\n  - {id: a, family: F, " fields "}\n"
 static const struct {
     const char *text, *message;
@@ -125,12 +161,35 @@ static const struct {
     {ONE("score: close, horizon: 1.5"),
      "mine.yaml:4:47: candidate.horizon was \"1.5\", not a whole number"},
     {ONE("score: close, kind: ridge"),
-     "mine.yaml:4:44: kind 'ridge' learns on train rows; this version scores kind 'fixed' only"},
-    {ONE("score: close, kind: oriented"), "mine.yaml:4:44: kind 'oriented' learns on train rows"},
-    {ONE("score: close, kind: 'family_best:F'"),
-     "mine.yaml:4:44: kind 'family_best:F' learns on train rows"},
+     "mine.yaml:4:31: candidate 'a' is of kind 'ridge', which takes no score"},
+    {ONE("kind: ridge"), "mine.yaml:4:5: ridge 'a' has 0 terms; 2 to 32 are taken (with one, a "
+                         "weight is a sign: kind 'oriented')"},
+    {ONE("kind: ridge, terms: [close]"),
+     "mine.yaml:4:44: ridge 'a' has 1 terms; 2 to 32 are taken"},
+    {ONE("kind: ridge, terms: [close, z(close)]"),
+     "mine.yaml:4:52: ridge 'a' has the term z(close) twice"},
+    {ONE("kind: ridge, terms: [close, ret_5]"),
+     "mine.yaml:4:52: term of ridge 'a', expression 1:1: there is no column 'ret_5'; did you mean "
+     "'ret_5d'?"},
+    {ONE("kind: ridge, terms: [close, ret_5d > 0]"),
+     "mine.yaml:4:52: term of ridge 'a', expression 1:1: a score is a number, not a condition"},
+    {ONE("score: close, terms: [close, ret_5d]"),
+     "mine.yaml:4:45: candidate 'a' is of kind 'fixed': terms belong to kind 'ridge'"},
+    {ONE("kind: oriented"), "mine.yaml:4:5: candidate 'a' has no score"},
+    {ONE("kind: ridge, terms: [close, ret_5d]") "  - {id: b, family: F, kind: ridge, terms: "
+                                                "[ret_5d, z(close)]}\n",
+     "mine.yaml:5:44: candidate 'b' is the same as 'a': ridge(z(close), z(ret_5d))"},
+    {ONE("kind: 'family_best:G', score: close"),
+     "mine.yaml:4:54: candidate 'a' is of kind 'family_best:G', which takes no score"},
+    {ONE("kind: 'family_best:'"), "mine.yaml:4:30: there is no kind 'family_best:'"},
+    {ONE("kind: 'family_best:G'") "  - {id: b, family: G, score: close}\n"
+                                  "  - {id: c, family: G, score: ret_5d, horizon: 20}\n"
+                                  "  - {id: d, family: G, kind: oriented, score: ret_5d}\n",
+     "mine.yaml:4:30: 'a' has 1 to choose from: fixed candidates of family G with its horizon, "
+     "universe and side; it needs 2"},
     {ONE("score: close, kind: magic"),
-     "mine.yaml:4:44: there is no kind 'magic'; this version scores kind 'fixed'"},
+     "mine.yaml:4:44: there is no kind 'magic'; the kinds are fixed, oriented, ridge and "
+     "family_best:FAMILY"},
     {ONE("score: close, side: short"),
      "mine.yaml:4:44: candidate.side was \"short\", not one of long_short, long_only"},
     {ONE("score: close, universe: {classes: [stocks]}"),
@@ -209,4 +268,4 @@ T_TEST(who_is_in_a_universe)
 }
 
 T_MAIN(T_CASE(a_whole_file), T_CASE(shipped_lists), T_CASE(identity_of_a_trial),
-       T_CASE(every_error_names_its_place), T_CASE(who_is_in_a_universe))
+       T_CASE(kinds_that_learn), T_CASE(every_error_names_its_place), T_CASE(who_is_in_a_universe))
