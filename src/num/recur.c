@@ -107,12 +107,21 @@ void qlab_recur_atr(qlab_f64v high, qlab_f64v low, qlab_f64v close, size_t n, ql
     }
 }
 
-void qlab_recur_ewma_vol(qlab_f64v logret, size_t n, qlab_f64w out)
+void qlab_recur_ewma_vol_on(qlab_recur_state *state, qlab_f64v logret, size_t n, qlab_f64w out)
 {
-    assert(out.n == logret.n && n >= 1);
+    assert(out.n == logret.n && n >= 1 && state->seen <= n);
     average a = average_of(n, ema_weight(n));
+    a.y = state->y;
+    a.seen = (size_t)state->seen;
     for (size_t i = 0; i < logret.n; i++) {
         const double square = logret.at[i] * logret.at[i];
         out.at[i] = present(square) && feed(&a, square) ? sqrt(a.y) : NAN;
     }
+    *state = (qlab_recur_state){a.y, a.seen};
+}
+
+void qlab_recur_ewma_vol(qlab_f64v logret, size_t n, qlab_f64w out)
+{
+    qlab_recur_state state = {0.0, 0};
+    qlab_recur_ewma_vol_on(&state, logret, n, out);
 }

@@ -17,6 +17,7 @@
 #define QLAB_NUM_RECUR_H
 
 #include "base/view.h"
+#include <stdint.h>
 
 /* Exponential moving average, a = 2/(n+1).  First value at row n - 1. */
 void qlab_recur_ema(qlab_f64v in, size_t n, qlab_f64w out);
@@ -42,5 +43,13 @@ void qlab_recur_atr(qlab_f64v high, qlab_f64v low, qlab_f64v close, size_t n, ql
 /* sqrt of the exponential average (a = 2/(n+1)) of logret^2, not centred, per row (not annualised).
  * Row 0 usually has no return (NaN); then the first value is at row n. */
 void qlab_recur_ewma_vol(qlab_f64v logret, size_t n, qlab_f64w out);
+
+/* The same from where an earlier stretch ended: the bits of both stretches at once.  {0, 0} is the
+ * start; *state is left after the last row, with the same n each time. */
+typedef struct qlab_recur_state {
+    double y;      /* the average, or the sum of what came before the seed */
+    uint64_t seen; /* present values, up to n */
+} qlab_recur_state;
+void qlab_recur_ewma_vol_on(qlab_recur_state *state, qlab_f64v logret, size_t n, qlab_f64w out);
 
 #endif

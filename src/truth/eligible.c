@@ -141,3 +141,26 @@ void qlab_eligible_mark(const qlab_series *s, uint8_t asset_class, const qlab_el
             reason[i] = first_reason(s, i, &r, rule);
     }
 }
+
+static uint32_t since(uint32_t rows)
+{
+    return rows == 0 ? FAR : rows - 1;
+}
+
+void qlab_eligible_resume(const qlab_series *s, uint8_t asset_class, const qlab_eligible_rule *rule,
+                          const qlab_series_carry *carry, uint8_t *reason)
+{
+    reason[0] = QLAB_ELIGIBILITY_COUNT;
+    if (!(rule->class_mask & (1u << asset_class))) {
+        memset(reason + 1, QLAB_INELIGIBLE_CLASS, s->n - 1);
+        return;
+    }
+    recent r = {since(carry->since_ohlc), since(carry->since_jump), since(carry->since_stale),
+                since(carry->since_no_volume)};
+    for (size_t i = 1; i < s->n; i++) {
+        if (s->life_no[i] != s->life_no[i - 1])
+            r = (recent){FAR, FAR, FAR, FAR};
+        step_recent(&r, s->flags[i], s->volume[i]);
+        reason[i] = first_reason(s, i, &r, rule);
+    }
+}

@@ -40,4 +40,9 @@ qlab_code qlab_eligible_rule_from_json(const json_t *o, const char *where, qlab_
 void qlab_eligible_mark(const qlab_series *s, uint8_t asset_class, const qlab_eligible_rule *rule,
                         const qlab_asset_year *years, size_t n_years, uint8_t *reason);
 
+/* For a series of qlab_series_resume: reason[i] of its rows 1..n-1 (row 0, the carried one, is set
+ * to QLAB_ELIGIBILITY_COUNT). */
+void qlab_eligible_resume(const qlab_series *s, uint8_t asset_class, const qlab_eligible_rule *rule,
+                          const qlab_series_carry *carry, uint8_t *reason);
+
 #endif

@@ -115,9 +115,8 @@ static double splits_between(const qlab_series_truth *t, int32_t after, int32_t 
     return r;
 }
 
-static void find_lives(const qlab_series_truth *t, qlab_series *s)
+static void find_lives(const qlab_series_truth *t, uint16_t life, qlab_series *s)
 {
-    uint16_t life = 1;
     for (size_t i = 0; i < s->n; i++) {
         if (i > 0 && s->session_ix[i] - s->session_ix[i - 1] > LIFE_GAP_SESSIONS + 1) {
             /* |log price ratio| > ln 2, asked without a logarithm */
@@ -204,7 +203,8 @@ static void make_steps(const qlab_series_truth *t, const qlab_series *s, qlab_se
     }
 }
 
-static void apply_steps(const qlab_step *steps, size_t n_steps, qlab_series *s)
+static void apply_steps(const qlab_step *steps, size_t n_steps, const qlab_series_carry *carry,
+                        qlab_series *s)
 {
     size_t k = 0;
     double split = 1.0, signal = 1.0, acct = 1.0;
@@ -213,6 +213,11 @@ static void apply_steps(const qlab_step *steps, size_t n_steps, qlab_series *s)
             split = signal = acct = 1.0;
             while (k < n_steps && steps[k].life_no < s->life_no[i])
                 k++;
+        }
+        if (i == 0 && carry != NULL) {
+            split = carry->split;
+            signal = carry->signal;
+            acct = carry->acct;
         }
         for (; k < n_steps && steps[k].life_no == s->life_no[i] && steps[k].ex_date <= s->date[i];
              k++) {
@@ -245,17 +250,28 @@ static uint32_t bar_flags(double open, double high, double low, double close, do
     return flags;
 }
 
-static void mark_content(const qlab_series_truth *t, qlab_series *s)
+/* Stale run after row i, given the one before it. */
+static uint32_t run_after(const qlab_series *s, size_t i, bool starts, uint32_t run)
+{
+    if (s->volume[i] > QLAB_QUALITY_STALE_VOLUME)
+        return 0;
+    return !starts && run > 0 && s->close[i] == s->close[i - 1] ? run + 1 : 1;
+}
+
+static void mark_content(const qlab_series_truth *t, const qlab_series_carry *carry, qlab_series *s)
 {
     uint32_t run = 0;
-    for (size_t i = 0; i < s->n; i++) {
+    size_t i = 0;
+    if (carry != NULL) {
+        run = carry->stale_run;
+        s->scratch[0] = qlab_num_log(s->close[0] * s->split[0]);
+        s->logret[0] = NAN;
+        i = 1;
+    }
+    for (; i < s->n; i++) {
         bool starts = i == 0 || s->life_no[i] != s->life_no[i - 1];
         uint32_t flags = bar_flags(s->open[i], s->high[i], s->low[i], s->close[i], s->volume[i]);
-        bool traded = s->volume[i] > QLAB_QUALITY_STALE_VOLUME;
-        if (traded)
-            run = 0;
-        else
-            run = !starts && run > 0 && s->close[i] == s->close[i - 1] ? run + 1 : 1;
+        run = run_after(s, i, starts, run);
         if (run >= QLAB_QUALITY_STALE_BARS)
             flags |= QLAB_FLAG_STALE_RUN;
         if (!starts && s->session_ix[i] - s->session_ix[i - 1] > 1)
@@ -271,6 +287,19 @@ static void mark_content(const qlab_series_truth *t, qlab_series *s)
     }
 }
 
+/* JUMP of bars [from, to), the volatility of the bar before each in scratch. */
+static void judge_jumps(qlab_series *s, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++) {
+        double limit = QLAB_QUALITY_JUMP_SIGMAS * s->scratch[i - 1];
+        if (!(fabs(s->logret[i]) > limit)) /* also while the volatility is unknown */
+            continue;
+        double now = s->close[i] * s->acct[i], before = s->close[i - 1] * s->acct[i - 1];
+        if (fabs(qlab_num_log(now) - qlab_num_log(before)) > limit)
+            s->flags[i] |= QLAB_FLAG_JUMP;
+    }
+}
+
 /* JUMP of bars [from, to), one calendar year of one life whose recursion starts at `start`. */
 static void mark_jumps(qlab_series *s, size_t start, size_t from, size_t to)
 {
@@ -281,14 +310,17 @@ static void mark_jumps(qlab_series *s, size_t start, size_t from, size_t to)
     qlab_f64v in = {s->logret + start, to - start};
     qlab_recur_ewma_vol(in, QLAB_QUALITY_EWMA_SPAN, (qlab_f64w){s->scratch + start, to - start});
     s->logret[start] = kept;
-    for (size_t i = from > start ? from : start + 1; i < to; i++) {
-        double limit = QLAB_QUALITY_JUMP_SIGMAS * s->scratch[i - 1];
-        if (!(fabs(s->logret[i]) > limit)) /* also while the volatility is unknown */
-            continue;
-        double now = s->close[i] * s->acct[i], before = s->close[i - 1] * s->acct[i - 1];
-        if (fabs(qlab_num_log(now) - qlab_num_log(before)) > limit)
-            s->flags[i] |= QLAB_FLAG_JUMP;
-    }
+    judge_jumps(s, from > start ? from : start + 1, to);
+}
+
+/* JUMP of bars [1, to), the recursion going on after the carried bar 0. */
+static void mark_jumps_on(qlab_series *s, const qlab_series_carry *carry, size_t to)
+{
+    qlab_recur_state vol = carry->vol;
+    s->scratch[0] = vol.seen == QLAB_QUALITY_EWMA_SPAN ? sqrt(vol.y) : (double)NAN;
+    qlab_recur_ewma_vol_on(&vol, (qlab_f64v){s->logret + 1, to - 1}, QLAB_QUALITY_EWMA_SPAN,
+                           (qlab_f64w){s->scratch + 1, to - 1});
+    judge_jumps(s, 1, to);
 }
 
 /* End of the stretch of bars from i on with the same life and calendar year. */
@@ -301,38 +333,59 @@ static size_t year_end(const qlab_series *s, size_t i)
     return j;
 }
 
-static uint8_t ago(size_t i, size_t last_plus_one)
+/* Rows of the last bar with a flag; a carried one may lie before row 0. */
+#define NEVER INT64_MIN
+
+static uint8_t ago(size_t i, int64_t last)
 {
-    if (last_plus_one == 0 || i - (last_plus_one - 1) > UINT8_MAX)
-        return UINT8_MAX;
-    return (uint8_t)(i - (last_plus_one - 1));
+    return last == NEVER || (int64_t)i - last > UINT8_MAX ? UINT8_MAX
+                                                          : (uint8_t)((int64_t)i - last);
 }
 
-static void found_life(qlab_series_found *f, const qlab_series *s, size_t from, size_t to)
+static int64_t row_since(uint32_t since)
+{
+    return since == 0 ? NEVER : 1 - (int64_t)since;
+}
+
+static void found_life(qlab_series_found *f, const qlab_series *s, int32_t first_date, size_t last)
 {
     qlab_grow((void **)&f->lives, &f->cap_lives, f->n_lives + 1, sizeof *f->lives);
     f->lives[f->n_lives++] = (qlab_life){.asset_ix = s->asset_ix,
-                                         .life_no = s->life_no[from],
-                                         .first_date = s->date[from],
-                                         .last_date = s->date[to - 1],
-                                         .n_bars = (uint32_t)(to - from)};
+                                         .life_no = s->life_no[last],
+                                         .first_date = first_date,
+                                         .last_date = s->date[last],
+                                         .n_bars = s->bars_seen[last]};
 }
 
-/* One life [from, to): flags that look back, and its asset_years. */
-static void finish_life(qlab_series *s, size_t from, size_t to, qlab_series_found *f)
+/* One life [from, to): flags that look back, and its asset_years.  carry: row `from` is carried. */
+static void finish_life(qlab_series *s, size_t from, size_t to, const qlab_series_carry *carry,
+                        qlab_series_found *f)
 {
-    size_t last_ohlc = 0, last_jump = 0, last_stale = 0; /* index + 1; 0 = never */
+    int64_t last_ohlc = NEVER, last_jump = NEVER, last_stale = NEVER;
     uint32_t run = 0;
-    for (size_t i = from; i < to;) {
+    size_t i = from;
+    if (carry != NULL) {
+        last_ohlc = row_since(carry->since_ohlc);
+        last_jump = row_since(carry->since_jump);
+        last_stale = row_since(carry->since_stale);
+        run = carry->stale_run;
+        i++;
+    }
+    while (i < to) {
         size_t end = year_end(s, i);
         size_t lead = i - from > QLAB_QUALITY_WARMUP_BARS ? i - QLAB_QUALITY_WARMUP_BARS : from;
-        mark_jumps(s, lead, i, end);
+        bool goes_on = carry != NULL && i == from + 1;
+        assert(carry == NULL || goes_on);
+        if (goes_on)
+            mark_jumps_on(s, carry, end);
+        else
+            mark_jumps(s, lead, i, end);
         qlab_asset_year y = {.asset_ix = s->asset_ix,
                              .life_no = s->life_no[i],
                              .year = qlab_date_year(s->date[i]),
                              .first_date = s->date[i],
-                             .lead_date = s->date[lead],
-                             .n_valid_before = (uint32_t)(i - from),
+                             .lead_date = goes_on ? carry->lead_date : s->date[lead],
+                             .n_valid_before = s->bars_seen[i] - 1,
                              .n_valid = (uint32_t)(end - i),
                              .ago_ohlc = ago(i, last_ohlc),
                              .ago_jump = ago(i, last_jump),
@@ -341,18 +394,16 @@ static void finish_life(qlab_series *s, size_t from, size_t to, qlab_series_foun
         qlab_grow((void **)&f->years, &f->cap_years, f->n_years + 1, sizeof *f->years);
         f->years[f->n_years++] = y;
         for (; i < end; i++) {
-            last_ohlc = s->flags[i] & QLAB_FLAG_OHLC_INCONSISTENT ? i + 1 : last_ohlc;
-            last_jump = s->flags[i] & QLAB_FLAG_JUMP ? i + 1 : last_jump;
-            last_stale = s->flags[i] & QLAB_FLAG_STALE_RUN ? i + 1 : last_stale;
-            bool quiet = !(s->volume[i] > QLAB_QUALITY_STALE_VOLUME);
-            bool same = i > from && run > 0 && s->close[i] == s->close[i - 1];
-            run = !quiet ? 0 : same ? run + 1 : 1;
+            last_ohlc = s->flags[i] & QLAB_FLAG_OHLC_INCONSISTENT ? (int64_t)i : last_ohlc;
+            last_jump = s->flags[i] & QLAB_FLAG_JUMP ? (int64_t)i : last_jump;
+            last_stale = s->flags[i] & QLAB_FLAG_STALE_RUN ? (int64_t)i : last_stale;
+            run = run_after(s, i, i == from, run);
         }
     }
-    found_life(f, s, from, to);
+    found_life(f, s, carry != NULL ? carry->life_first_date : s->date[from], to - 1);
 }
 
-/* ---- the two modes --------------------------------------------------------------------------- */
+/* ---- discover and window --------------------------------------------------------------------- */
 
 void qlab_series_discover(const qlab_bars *bars, size_t asset, const qlab_series_truth *truth,
                           qlab_series *out, qlab_series_found *found)
@@ -363,16 +414,16 @@ void qlab_series_discover(const qlab_bars *bars, size_t asset, const qlab_series
     if (truth->n_lives > 0)
         assign_given_lives(truth, out);
     else
-        find_lives(truth, out);
+        find_lives(truth, 1, out);
     count_bars(out, 0);
     size_t first_step = f->n_steps;
     make_steps(truth, out, f);
-    apply_steps(f->steps ? f->steps + first_step : NULL, f->n_steps - first_step, out);
-    mark_content(truth, out);
+    apply_steps(f->steps ? f->steps + first_step : NULL, f->n_steps - first_step, NULL, out);
+    mark_content(truth, NULL, out);
     for (size_t i = 0, end; i < out->n; i = end) {
         for (end = i + 1; end < out->n && out->life_no[end] == out->life_no[i]; end++) {
         }
-        finish_life(out, i, end, f);
+        finish_life(out, i, end, NULL, f);
     }
     out->year_last = out->n;
     if (found == NULL)
@@ -400,8 +451,8 @@ void qlab_series_window(const qlab_bars *bars, size_t asset, const qlab_series_t
     assert(first < out->n && out->date[first] == years[y].first_date);
     /* Lead-in bars belong to the first life of the year, all of them. */
     count_bars(out, years[y].n_valid_before - (uint32_t)first);
-    apply_steps(truth->steps, truth->n_steps, out);
-    mark_content(truth, out);
+    apply_steps(truth->steps, truth->n_steps, NULL, out);
+    mark_content(truth, NULL, out);
     size_t i = first;
     while (i < out->n && out->date[i] < end) {
         size_t to = year_end(out, i);
@@ -410,4 +461,98 @@ void qlab_series_window(const qlab_bars *bars, size_t asset, const qlab_series_t
     }
     out->year_first = first;
     out->year_last = i;
+}
+
+/* ---- going on from a border -------------------------------------------------------------------
+ */
+
+static uint32_t rows_since(const uint32_t *flags, uint32_t bit, size_t from, size_t cut)
+{
+    for (size_t i = cut; i > from; i--)
+        if (flags[i - 1] & bit)
+            return (uint32_t)(cut - i + 1);
+    return 0;
+}
+
+void qlab_series_carry_at(const qlab_series *s, size_t cut, qlab_series_carry *out)
+{
+    assert(cut >= 1 && cut <= s->n);
+    const size_t last = cut - 1;
+    size_t from = last;
+    while (from > 0 && s->life_no[from - 1] == s->life_no[last])
+        from--;
+    const size_t lead =
+        cut - from > QLAB_QUALITY_WARMUP_BARS ? cut - QLAB_QUALITY_WARMUP_BARS : from;
+    memset(out, 0, sizeof *out); /* padding too: it is stored as it lies */
+    out->date = s->date[last];
+    out->life_first_date = s->date[from];
+    out->lead_date = s->date[lead];
+    out->session_ix = s->session_ix[last];
+    out->bars_seen = s->bars_seen[last];
+    out->life_no = s->life_no[last];
+    out->open = s->open[last];
+    out->high = s->high[last];
+    out->low = s->low[last];
+    out->close = s->close[last];
+    out->volume = s->volume[last];
+    out->split = s->split[last];
+    out->signal = s->signal[last];
+    out->acct = s->acct[last];
+    out->since_ohlc = rows_since(s->flags, QLAB_FLAG_OHLC_INCONSISTENT, from, cut);
+    out->since_jump = rows_since(s->flags, QLAB_FLAG_JUMP, from, cut);
+    out->since_stale = rows_since(s->flags, QLAB_FLAG_STALE_RUN, from, cut);
+    for (size_t i = cut; i > from && out->since_no_volume == 0; i--)
+        if (isnan(s->volume[i - 1]))
+            out->since_no_volume = (uint32_t)(cut - i + 1);
+    for (size_t i = from; i < cut; i++)
+        out->stale_run = run_after(s, i, i == from, out->stale_run);
+    /* The recursion starts at the lead, whose own return a window cannot know. */
+    for (size_t i = lead + 1; i < cut; i++) {
+        double sink;
+        qlab_recur_ewma_vol_on(&out->vol, (qlab_f64v){s->logret + i, 1}, QLAB_QUALITY_EWMA_SPAN,
+                               (qlab_f64w){&sink, 1});
+    }
+}
+
+/* Puts the carried bar before the others. */
+static void put_carried(const qlab_series_carry *c, qlab_series *s)
+{
+    double *columns[] = {s->open, s->high, s->low, s->close, s->volume};
+    const double values[] = {c->open, c->high, c->low, c->close, c->volume};
+    for (size_t k = 0; k < sizeof columns / sizeof columns[0]; k++) {
+        memmove(columns[k] + 1, columns[k], s->n * sizeof(double));
+        columns[k][0] = values[k];
+    }
+    memmove(s->date + 1, s->date, s->n * sizeof *s->date);
+    memmove(s->row + 1, s->row, s->n * sizeof *s->row);
+    memmove(s->session_ix + 1, s->session_ix, s->n * sizeof *s->session_ix);
+    memmove(s->flags + 1, s->flags, s->n * sizeof *s->flags);
+    s->date[0] = c->date;
+    s->row[0] = UINT32_MAX;
+    s->session_ix[0] = c->session_ix;
+    s->flags[0] = 0;
+    s->n++;
+}
+
+void qlab_series_resume(const qlab_bars *bars, size_t asset, const qlab_series_truth *truth,
+                        const qlab_series_carry *carry, qlab_series *out, qlab_series_found *f)
+{
+    reserve(out, bars->first[asset + 1] - bars->first[asset] + 1);
+    take_valid(bars, asset, truth, INT32_MIN, out);
+    put_carried(carry, out);
+    if (truth->n_lives > 0)
+        assign_given_lives(truth, out);
+    else
+        find_lives(truth, carry->life_no, out);
+    count_bars(out, carry->bars_seen - 1);
+    size_t first_step = f->n_steps;
+    make_steps(truth, out, f);
+    apply_steps(f->steps ? f->steps + first_step : NULL, f->n_steps - first_step, carry, out);
+    mark_content(truth, carry, out);
+    for (size_t i = 0, end; i < out->n; i = end) {
+        for (end = i + 1; end < out->n && out->life_no[end] == out->life_no[i]; end++) {
+        }
+        finish_life(out, i, end, i == 0 ? carry : NULL, f);
+    }
+    out->year_last = out->n;
 }

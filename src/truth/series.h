@@ -8,10 +8,12 @@
  * split, signal, acct are products of the steps of the SAME life with ex_date <= date, 1.0 at its
  * first bar.  `split` holds splits alone (METHODS 3: C, O, H, L, V); `signal` also untyped factors.
  *
- * Two modes give the same bits for the same bar:
+ * Three modes give the same bits for the same bar:
  *   discover  all bars of the asset up to the as-of; finds lives, makes steps and asset_years.
  *   window    bars of one calendar year with their lead-in (from qlab_asset_year.lead_date) and
  *             whatever follows; lives, steps, and counts are told by the snapshot.
+ *   resume    bars after the border of a calendar year, going on from what the bars before it left
+ *             (qlab_series_carry): ROW 0 IS THE LAST BAR BEFORE THE BORDER, its flags not told.
  *
  * Ownership: a qlab_series owns its arrays and may be reused (arrays grow); borrow the rest.
  * Threads: one series belongs to one worker.  Nothing fails.  Source: METHODS 1, 2, 3.
@@ -20,6 +22,7 @@
 #define QLAB_TRUTH_SERIES_H
 
 #include "lake/lake.h"
+#include "num/recur.h"
 #include "truth/action.h"
 #include "truth/quality.h"
 
@@ -117,5 +120,26 @@ void qlab_series_discover(const qlab_bars *bars, size_t asset, const qlab_series
 void qlab_series_window(const qlab_bars *bars, size_t asset, const qlab_series_truth *truth,
                         const qlab_asset_year *years, size_t n_years, int32_t year,
                         qlab_series *out);
+
+/* Where the last life before a border stands after its last valid bar there: all that resume needs
+ * of the bars before.  since_*: bars since the last one with the flag (1 = the carried bar itself,
+ * 0 = none in this life). */
+typedef struct qlab_series_carry {
+    int32_t date, life_first_date, lead_date;
+    uint32_t session_ix, bars_seen;
+    uint32_t stale_run, since_ohlc, since_jump, since_stale, since_no_volume;
+    uint16_t life_no;
+    double open, high, low, close, volume; /* raw, of the carried bar */
+    double split, signal, acct;
+    qlab_recur_state vol; /* ewma_vol_60 from lead_date on, after the carried bar */
+} qlab_series_carry;
+/* The state after rows [0, cut) of a discovered series; cut >= 1, and row cut, where there is one,
+ * is the first of a calendar year. */
+void qlab_series_carry_at(const qlab_series *s, size_t cut, qlab_series_carry *out);
+/* Bars of the asset after the border; truth as for discover, its actions those of the whole
+ * history.  found gets the steps and asset_years after the border, and the lives from the carried
+ * one on, whole. */
+void qlab_series_resume(const qlab_bars *bars, size_t asset, const qlab_series_truth *truth,
+                        const qlab_series_carry *carry, qlab_series *out, qlab_series_found *found);
 
 #endif

@@ -172,6 +172,100 @@ T_TEST(a_window_has_the_bits_of_the_history)
     T_CHECK(n_jumps > 50 && n_lives > N_SEEDS + 5 && n_stale > 200 && n_bad > 1000);
 }
 
+/* The rows of `bars` from the first one dated `from` or later. */
+static qlab_bars rows_from(const qlab_bars *b, int32_t from)
+{
+    qlab_bars out = *b;
+    size_t at = 0;
+    while (at < b->n_rows && b->date[at] < from)
+        at++;
+    out.first = qlab_alloc(2, sizeof *out.first);
+    out.first[0] = at;
+    out.first[1] = b->n_rows;
+    return out;
+}
+
+/* What g found is the end of what `whole` found. */
+static void same_found(const qlab_series_found *whole, const qlab_series_found *g)
+{
+    for (size_t i = 0; i < g->n_steps; i++) {
+        const qlab_step *a = &whole->steps[whole->n_steps - g->n_steps + i], *b = &g->steps[i];
+        T_CHECK(a->life_no == b->life_no && a->ex_date == b->ex_date && a->untyped == b->untyped);
+        T_SAME_BITS(&a->split_step, &b->split_step, 1);
+        T_SAME_BITS(&a->signal_step, &b->signal_step, 1);
+        T_SAME_BITS(&a->accounting_step, &b->accounting_step, 1);
+    }
+    for (size_t i = 0; i < g->n_years; i++) {
+        const qlab_asset_year *a = &whole->years[whole->n_years - g->n_years + i],
+                              *b = &g->years[i];
+        T_CHECK(a->life_no == b->life_no && a->year == b->year && a->first_date == b->first_date &&
+                a->lead_date == b->lead_date && a->n_valid_before == b->n_valid_before &&
+                a->n_valid == b->n_valid && a->ago_ohlc == b->ago_ohlc &&
+                a->ago_jump == b->ago_jump && a->ago_stale == b->ago_stale &&
+                a->stale_run == b->stale_run);
+    }
+    for (size_t i = 0; i < g->n_lives; i++) {
+        const qlab_life *a = &whole->lives[whole->n_lives - g->n_lives + i], *b = &g->lives[i];
+        T_CHECK(a->life_no == b->life_no && a->first_date == b->first_date &&
+                a->last_date == b->last_date && a->n_bars == b->n_bars);
+    }
+}
+
+T_TEST(going_on_from_a_border_has_the_bits_of_the_history)
+{
+    static market m;
+    size_t n_seen = 0, n_new_life = 0, n_alone = 0;
+    for (uint64_t seed = 1; seed <= N_SEEDS; seed++) {
+        make_market(&m, seed);
+        qlab_series_truth truth = truth_of(&m);
+        qlab_series all = {0}, rest = {0};
+        qlab_series_found f = {0};
+        qlab_series_discover(&m.bars, 0, &truth, &all, &f);
+        uint8_t *want = qlab_alloc(all.n, 1), *got = qlab_alloc(all.n + 1, 1);
+        const qlab_eligible_rule rule = qlab_eligible_rule_default();
+        qlab_eligible_mark(&all, QLAB_CLASS_STOCK, &rule, NULL, 0, want);
+        /* resume speaks of one calendar year: the last one */
+        for (int32_t year = 2007; year <= 2017; year++) {
+            int32_t border = qlab_date_make(year, 1, 1), end = qlab_date_make(year + 1, 1, 1);
+            qlab_series_found g = {0}, whole = {0};
+            qlab_series_carry carry;
+            size_t cut = 0, n_rows = m.bars.n_rows;
+            while (m.bars.n_rows > 0 && m.bars.date[m.bars.n_rows - 1] >= end)
+                m.bars.n_rows--;
+            m.bars.first[1] = m.bars.n_rows;
+            qlab_series_discover(&m.bars, 0, &truth, &all, &whole);
+            while (cut < all.n && all.date[cut] < border)
+                cut++;
+            qlab_series_carry_at(&all, cut, &carry);
+            qlab_bars after = rows_from(&m.bars, border);
+            qlab_series_resume(&after, 0, &truth, &carry, &rest, &g);
+            qlab_eligible_resume(&rest, QLAB_CLASS_STOCK, &rule, &carry, got);
+            assert_int_equal(rest.n, all.n - cut + 1);
+            for (size_t i = 1; i < rest.n; i++, n_seen++) {
+                same_bar(&all, cut + i - 1, &rest, i);
+                assert_int_equal(all.flags[cut + i - 1], rest.flags[i]);
+                assert_int_equal(want[cut + i - 1], got[i]);
+            }
+            assert_true(g.n_steps <= whole.n_steps && g.n_years <= whole.n_years);
+            same_found(&whole, &g);
+            assert_int_equal(whole.lives[whole.n_lives - g.n_lives].life_no, carry.life_no);
+            n_new_life += g.n_lives > 1;
+            n_alone += rest.n == 1;
+            m.bars.n_rows = m.bars.first[1] = n_rows;
+            qlab_free(after.first);
+            qlab_series_found_free(&g);
+            qlab_series_found_free(&whole);
+        }
+        qlab_free(want);
+        qlab_free(got);
+        qlab_series_free(&all);
+        qlab_series_free(&rest);
+        qlab_series_found_free(&f);
+        qlab_bars_free(&m.bars);
+    }
+    T_CHECK(n_seen > 10000 && n_new_life > 3 && n_alone > 0);
+}
+
 T_TEST(the_future_changes_nothing)
 {
     static market m;
@@ -198,4 +292,6 @@ T_TEST(the_future_changes_nothing)
     }
 }
 
-T_MAIN(T_CASE(a_window_has_the_bits_of_the_history), T_CASE(the_future_changes_nothing))
+T_MAIN(T_CASE(a_window_has_the_bits_of_the_history),
+       T_CASE(going_on_from_a_border_has_the_bits_of_the_history),
+       T_CASE(the_future_changes_nothing))
