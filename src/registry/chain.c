@@ -12,7 +12,7 @@
 
 enum { LOCK_TRIES = 200, LOCK_WAIT_MS = 100, MOST_LINE_BYTES = 1 << 20 };
 
-struct qlab_chain {
+struct qlab_rchain {
     char *path, *head_path; /* NULL: parsed from text */
     json_t **line;
     qlab_digest *hash; /* of each line */
@@ -58,7 +58,7 @@ qlab_code qlab_chain_pin_from_json(const json_t *o, const char *where, qlab_chai
  */
 
 /* Takes the reference. */
-static void push(qlab_chain *c, json_t *line, qlab_digest hash)
+static void push(qlab_rchain *c, json_t *line, qlab_digest hash)
 {
     qlab_grow((void **)&c->line, &c->cap, c->n + 1, sizeof *c->line);
     qlab_grow((void **)&c->hash, &c->cap_hash, c->n + 1, sizeof *c->hash);
@@ -66,7 +66,7 @@ static void push(qlab_chain *c, json_t *line, qlab_digest hash)
     c->hash[c->n++] = hash;
 }
 
-static qlab_code check_link(const qlab_chain *c, const json_t *line, const char *where,
+static qlab_code check_link(const qlab_rchain *c, const json_t *line, const char *where,
                             qlab_err *err)
 {
     const qlab_chain_pin before = qlab_chain_pin_at(c, c->n);
@@ -90,7 +90,7 @@ static qlab_code check_link(const qlab_chain *c, const json_t *line, const char 
     return QLAB_OK;
 }
 
-static qlab_code parse_line(qlab_chain *c, const char *name, const char *text, size_t n,
+static qlab_code parse_line(qlab_rchain *c, const char *name, const char *text, size_t n,
                             qlab_err *err)
 {
     char *where = qlab_asprintf("%s: line %zu", name, c->n + 1);
@@ -114,7 +114,7 @@ static qlab_code parse_line(qlab_chain *c, const char *name, const char *text, s
     return rc;
 }
 
-static qlab_code parse_all(qlab_chain *c, const char *name, const char *text, size_t n,
+static qlab_code parse_all(qlab_rchain *c, const char *name, const char *text, size_t n,
                            qlab_err *err)
 {
     for (size_t at = 0; at < n;) {
@@ -131,32 +131,32 @@ static qlab_code parse_all(qlab_chain *c, const char *name, const char *text, si
     return QLAB_OK;
 }
 
-qlab_code qlab_chain_parse(const char *name, const char *text, size_t n, qlab_chain **out,
-                           qlab_err *err)
+qlab_code qlab_rchain_parse(const char *name, const char *text, size_t n, qlab_rchain **out,
+                            qlab_err *err)
 {
-    qlab_chain *c = qlab_alloc_zero(1, sizeof *c);
+    qlab_rchain *c = qlab_alloc_zero(1, sizeof *c);
     const qlab_code rc = parse_all(c, name, text, n, err);
 
     if (rc == QLAB_OK)
         *out = c;
     else
-        qlab_chain_close(c);
+        qlab_rchain_close(c);
     return rc;
 }
 
 /* ---- files ------------------------------------------------------------------------------------
  */
 
-static qlab_chain *new_chain(const char *root, const char *name)
+static qlab_rchain *new_chain(const char *root, const char *name)
 {
-    qlab_chain *c = qlab_alloc_zero(1, sizeof *c);
+    qlab_rchain *c = qlab_alloc_zero(1, sizeof *c);
 
     c->path = qlab_asprintf("%s/registry/ledgers/%s.ndjson", root, name);
     c->head_path = qlab_asprintf("%s/registry/ledgers/%s.head.json", root, name);
     return c;
 }
 
-static qlab_code write_head(const qlab_chain *c, uint64_t n_bytes, const qlab_chain_pin *pin,
+static qlab_code write_head(const qlab_rchain *c, uint64_t n_bytes, const qlab_chain_pin *pin,
                             qlab_err *err)
 {
     char hex[QLAB_HEX_BYTES];
@@ -169,7 +169,7 @@ static qlab_code write_head(const qlab_chain *c, uint64_t n_bytes, const qlab_ch
     return rc;
 }
 
-static qlab_code read_head(const qlab_chain *c, uint64_t *n_bytes, qlab_chain_pin *pin,
+static qlab_code read_head(const qlab_rchain *c, uint64_t *n_bytes, qlab_chain_pin *pin,
                            qlab_err *err)
 {
     json_t *o = NULL;
@@ -184,7 +184,7 @@ static qlab_code read_head(const qlab_chain *c, uint64_t *n_bytes, qlab_chain_pi
 }
 
 /* What the head promises, read and checked. */
-static qlab_code read_ledger(qlab_chain *c, qlab_err *err)
+static qlab_code read_ledger(qlab_rchain *c, qlab_err *err)
 {
     qlab_buf text = QLAB_BUF_INIT;
     qlab_chain_pin pin;
@@ -212,7 +212,7 @@ done:
     return rc;
 }
 
-static qlab_code open_files(qlab_chain *c, qlab_err *err)
+static qlab_code open_files(qlab_rchain *c, qlab_err *err)
 {
     if (qlab_file_exists(c->head_path))
         return read_ledger(c, err);
@@ -224,15 +224,15 @@ static qlab_code open_files(qlab_chain *c, qlab_err *err)
                      c->path, qlab_path_base(c->head_path));
 }
 
-qlab_code qlab_chain_open(const char *root, const char *name, qlab_chain **out, qlab_err *err)
+qlab_code qlab_rchain_open(const char *root, const char *name, qlab_rchain **out, qlab_err *err)
 {
-    qlab_chain *c = new_chain(root, name);
+    qlab_rchain *c = new_chain(root, name);
     const qlab_code rc = open_files(c, err);
 
     if (rc == QLAB_OK)
         *out = c;
     else
-        qlab_chain_close(c);
+        qlab_rchain_close(c);
     return rc;
 }
 
@@ -253,10 +253,10 @@ static qlab_code take_lock(const char *path, const char *name, qlab_lock **out, 
     }
 }
 
-qlab_code qlab_chain_open_to_write(const qlab_env *env, const char *name, qlab_chain **out,
-                                   qlab_err *err)
+qlab_code qlab_rchain_open_to_write(const qlab_env *env, const char *name, qlab_rchain **out,
+                                    qlab_err *err)
 {
-    qlab_chain *c = new_chain(env->root, name);
+    qlab_rchain *c = new_chain(env->root, name);
     char *folder = qlab_path_join(env->root, "registry/ledgers");
     char *lock = qlab_asprintf("%s/%s.lock", folder, name);
     qlab_code rc = qlab_dir_make(folder, err);
@@ -272,11 +272,11 @@ qlab_code qlab_chain_open_to_write(const qlab_env *env, const char *name, qlab_c
     if (rc == QLAB_OK)
         *out = c;
     else
-        qlab_chain_close(c);
+        qlab_rchain_close(c);
     return rc;
 }
 
-void qlab_chain_close(qlab_chain *c)
+void qlab_rchain_close(qlab_rchain *c)
 {
     if (c == NULL)
         return;
@@ -293,18 +293,18 @@ void qlab_chain_close(qlab_chain *c)
 /* ---- use --------------------------------------------------------------------------------------
  */
 
-size_t qlab_chain_lines(const qlab_chain *c)
+size_t qlab_rchain_lines(const qlab_rchain *c)
 {
     return c->n;
 }
 
-const json_t *qlab_chain_line(const qlab_chain *c, size_t i)
+const json_t *qlab_rchain_line(const qlab_rchain *c, size_t i)
 {
     assert(i < c->n);
     return c->line[i];
 }
 
-qlab_chain_pin qlab_chain_pin_at(const qlab_chain *c, size_t n_lines)
+qlab_chain_pin qlab_chain_pin_at(const qlab_rchain *c, size_t n_lines)
 {
     qlab_chain_pin pin = {n_lines, {{0}}};
 
@@ -314,7 +314,7 @@ qlab_chain_pin qlab_chain_pin_at(const qlab_chain *c, size_t n_lines)
     return pin;
 }
 
-qlab_code qlab_chain_holds(const qlab_chain *c, const qlab_chain_pin *pin, qlab_err *err)
+qlab_code qlab_chain_holds(const qlab_rchain *c, const qlab_chain_pin *pin, qlab_err *err)
 {
     const char *name = c->path ? c->path : "the ledger";
     char want[QLAB_HEX_BYTES], got[QLAB_HEX_BYTES];
@@ -333,7 +333,7 @@ qlab_code qlab_chain_holds(const qlab_chain *c, const qlab_chain_pin *pin, qlab_
 }
 
 /* The lines as text, and their hashes. */
-static void link_lines(const qlab_chain *c, json_t *const *lines, size_t n, qlab_buf *text,
+static void link_lines(const qlab_rchain *c, json_t *const *lines, size_t n, qlab_buf *text,
                        qlab_digest *hash)
 {
     qlab_digest prev = qlab_chain_pin_at(c, c->n).head;
@@ -350,7 +350,7 @@ static void link_lines(const qlab_chain *c, json_t *const *lines, size_t n, qlab
     }
 }
 
-qlab_code qlab_chain_append(qlab_chain *c, json_t *const *lines, size_t n, qlab_err *err)
+qlab_code qlab_rchain_append(qlab_rchain *c, json_t *const *lines, size_t n, qlab_err *err)
 {
     const qlab_chain_pin now = qlab_chain_pin_at(c, c->n);
     qlab_digest *hash = qlab_alloc(n + 1, sizeof *hash);

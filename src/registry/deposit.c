@@ -216,10 +216,10 @@ static json_t *trial_line(const qlab_trial_batch *b, const entry *e, const char 
     return o;
 }
 
-static qlab_code append_batch(const qlab_env *env, qlab_chain *c, const qlab_trial_batch *b,
+static qlab_code append_batch(const qlab_env *env, qlab_rchain *c, const qlab_trial_batch *b,
                               const entry *e, const qlab_trial_line *lines, qlab_err *err)
 {
-    const size_t n_lines = qlab_chain_lines(c);
+    const size_t n_lines = qlab_rchain_lines(c);
     char *file = NULL;
     qlab_code rc = write_series(env, e, b->n, &file, err);
 
@@ -228,7 +228,7 @@ static qlab_code append_batch(const qlab_env *env, qlab_chain *c, const qlab_tri
     json_t **made = qlab_alloc(b->n + 1, sizeof(json_t *));
     for (size_t i = 0; i < b->n; i++)
         made[i] = trial_line(b, &e[i], file, lines, n_lines);
-    rc = qlab_chain_append(c, made, b->n, err);
+    rc = qlab_rchain_append(c, made, b->n, err);
     qlab_free(made);
     qlab_free(file);
     return rc;
@@ -238,27 +238,27 @@ qlab_code qlab_trials_deposit(const qlab_env *env, const qlab_trial_batch *b,
                               qlab_trials_deposited *out, qlab_err *err)
 {
     qlab_trial_line *lines = NULL;
-    qlab_chain *c = NULL;
+    qlab_rchain *c = NULL;
     entry *e = NULL;
     qlab_code rc = make_entries(b, &e, err);
 
     *out = (qlab_trials_deposited){0};
     if (rc != QLAB_OK)
         return rc;
-    if ((rc = qlab_chain_open_to_write(env, QLAB_TRIALS_LEDGER, &c, err)) != QLAB_OK ||
-        (rc = qlab_trial_lines_read(c, qlab_chain_lines(c), &lines, err)) != QLAB_OK)
+    if ((rc = qlab_rchain_open_to_write(env, QLAB_TRIALS_LEDGER, &c, err)) != QLAB_OK ||
+        (rc = qlab_trial_lines_read(c, qlab_rchain_lines(c), &lines, err)) != QLAB_OK)
         goto done;
-    out->existed = qlab_trial_lines_plan(c, lines, qlab_chain_lines(c), b->plan, &out->pin);
+    out->existed = qlab_trial_lines_plan(c, lines, qlab_rchain_lines(c), b->plan, &out->pin);
     if (out->existed) {
-        rc = check_repeat(b, e, lines, qlab_chain_lines(c), err);
+        rc = check_repeat(b, e, lines, qlab_rchain_lines(c), err);
         goto done;
     }
     rc = append_batch(env, c, b, e, lines, err);
     if (rc == QLAB_OK)
-        out->pin = qlab_chain_pin_at(c, qlab_chain_lines(c));
+        out->pin = qlab_chain_pin_at(c, qlab_rchain_lines(c));
 done:
     qlab_free(lines);
-    qlab_chain_close(c);
+    qlab_rchain_close(c);
     entries_free(e, b->n);
     return rc;
 }
@@ -301,7 +301,7 @@ qlab_code qlab_trials_open_sealed(const qlab_env *env, const char *plan, int32_t
     qlab_digest *id = qlab_alloc(n + 1, sizeof *id);
     json_t **made = qlab_alloc(n + 1, sizeof(json_t *));
     qlab_trial_line *lines = NULL;
-    qlab_chain *c = NULL;
+    qlab_rchain *c = NULL;
     size_t n_made = 0;
     bool opened;
     qlab_code rc;
@@ -310,13 +310,13 @@ qlab_code qlab_trials_open_sealed(const qlab_env *env, const char *plan, int32_t
         id[i] = qlab_trial_definition(candidates[i]);
     if (n > 0)
         qsort(id, n, sizeof *id, by_digest);
-    if ((rc = qlab_chain_open_to_write(env, QLAB_TRIALS_LEDGER, &c, err)) != QLAB_OK ||
-        (rc = qlab_trial_lines_read(c, qlab_chain_lines(c), &lines, err)) != QLAB_OK)
+    if ((rc = qlab_rchain_open_to_write(env, QLAB_TRIALS_LEDGER, &c, err)) != QLAB_OK ||
+        (rc = qlab_trial_lines_read(c, qlab_rchain_lines(c), &lines, err)) != QLAB_OK)
         goto done;
     for (size_t i = 0; i < n; i++) {
         if (i > 0 && by_digest(&id[i - 1], &id[i]) == 0)
             continue;
-        rc = find_opening(lines, qlab_chain_lines(c), plan, id[i], &opened, err);
+        rc = find_opening(lines, qlab_rchain_lines(c), plan, id[i], &opened, err);
         if (rc != QLAB_OK)
             goto done;
         if (opened)
@@ -324,15 +324,15 @@ qlab_code qlab_trials_open_sealed(const qlab_env *env, const char *plan, int32_t
         made[n_made] = begin_line("opened", plan, asof, id[i]);
         set_date(made[n_made++], "first_sealed", first_sealed);
     }
-    rc = qlab_chain_append(c, made, n_made, err);
+    rc = qlab_rchain_append(c, made, n_made, err);
     n_made = 0;
     if (rc == QLAB_OK)
-        *out = qlab_chain_pin_at(c, qlab_chain_lines(c));
+        *out = qlab_chain_pin_at(c, qlab_rchain_lines(c));
 done:
     for (size_t i = 0; i < n_made; i++)
         json_decref(made[i]);
     qlab_free(lines);
-    qlab_chain_close(c);
+    qlab_rchain_close(c);
     qlab_free(made);
     qlab_free(id);
     return rc;

@@ -21,11 +21,22 @@ static json_t *only(const json_t *from, const char *const *keys, size_t n)
     return o;
 }
 
+/* What a family is called does not count: its members are in the definition. */
+static void drop_family(json_t *o)
+{
+    const char *kind = json_string_value(json_object_get(o, "kind"));
+    const char *colon = kind ? strchr(kind, ':') : NULL;
+
+    if (colon != NULL)
+        (void)json_object_set_new(o, "kind", json_stringn(kind, (size_t)(colon - kind)));
+}
+
 qlab_digest qlab_trial_id(const json_t *candidate, const json_t *rule, const json_t *execution)
 {
     static const char *const KEYS[] = {"kind", "definition", "horizon", "universe", "side"};
     json_t *o = only(candidate, KEYS, sizeof KEYS / sizeof KEYS[0]);
 
+    drop_family(o);
     (void)json_object_set_new(o, "rule", json_deep_copy(rule));
     (void)json_object_set_new(o, "execution", json_deep_copy(execution));
     const qlab_digest d = qlab_json_digest(o);
@@ -37,6 +48,8 @@ qlab_digest qlab_trial_definition(const json_t *candidate)
 {
     static const char *const KEYS[] = {"kind", "definition"};
     json_t *o = only(candidate, KEYS, sizeof KEYS / sizeof KEYS[0]);
+
+    drop_family(o);
     const qlab_digest d = qlab_json_digest(o);
 
     json_decref(o);
@@ -151,7 +164,7 @@ static qlab_code read_line(const json_t *o, const char *where, qlab_trial_line *
                      event);
 }
 
-qlab_code qlab_trial_lines_read(const qlab_chain *c, size_t n_lines, qlab_trial_line **out,
+qlab_code qlab_trial_lines_read(const qlab_rchain *c, size_t n_lines, qlab_trial_line **out,
                                 qlab_err *err)
 {
     qlab_trial_line *lines = qlab_alloc_zero(n_lines + 1, sizeof *lines);
@@ -160,7 +173,7 @@ qlab_code qlab_trial_lines_read(const qlab_chain *c, size_t n_lines, qlab_trial_
         char where[64];
         (void)snprintf(where, sizeof where, "trial ledger, line %zu", i + 1);
         lines[i].line = i;
-        const qlab_code rc = read_line(qlab_chain_line(c, i), where, &lines[i], err);
+        const qlab_code rc = read_line(qlab_rchain_line(c, i), where, &lines[i], err);
         if (rc != QLAB_OK) {
             qlab_free(lines);
             return rc;
@@ -170,7 +183,7 @@ qlab_code qlab_trial_lines_read(const qlab_chain *c, size_t n_lines, qlab_trial_
     return QLAB_OK;
 }
 
-bool qlab_trial_lines_plan(const qlab_chain *c, const qlab_trial_line *lines, size_t n,
+bool qlab_trial_lines_plan(const qlab_rchain *c, const qlab_trial_line *lines, size_t n,
                            const char *plan, qlab_chain_pin *pin)
 {
     bool has = false;

@@ -160,11 +160,11 @@ qlab_code qlab_trials_read(const qlab_env *env, qlab_trial_kind kind, const qlab
     qlab_code rc;
 
     *out = (qlab_trials){0};
-    if ((rc = qlab_chain_open(env->root, QLAB_TRIALS_LEDGER, &out->ledger, err)) != QLAB_OK)
+    if ((rc = qlab_rchain_open(env->root, QLAB_TRIALS_LEDGER, &out->ledger, err)) != QLAB_OK)
         return rc;
     if (upto != NULL && (rc = qlab_chain_holds(out->ledger, upto, err)) != QLAB_OK)
         goto done;
-    n_lines = upto != NULL ? (size_t)upto->n_lines : qlab_chain_lines(out->ledger);
+    n_lines = upto != NULL ? (size_t)upto->n_lines : qlab_rchain_lines(out->ledger);
     out->pin = qlab_chain_pin_at(out->ledger, n_lines);
     if ((rc = qlab_trial_lines_read(out->ledger, n_lines, &lines, err)) != QLAB_OK)
         goto done;
@@ -197,7 +197,7 @@ void qlab_trials_free(qlab_trials *t)
         qlab_free(t->at[i].values);
     }
     qlab_free(t->at);
-    qlab_chain_close(t->ledger);
+    qlab_rchain_close(t->ledger);
     *t = (qlab_trials){0};
 }
 
@@ -215,18 +215,18 @@ qlab_code qlab_trials_has_plan(const char *root, const char *plan, bool *has, ql
                                qlab_err *err)
 {
     qlab_trial_line *lines = NULL;
-    qlab_chain *c = NULL;
+    qlab_rchain *c = NULL;
     qlab_chain_pin at = {0};
     qlab_code rc;
 
     *has = false;
-    if ((rc = qlab_chain_open(root, QLAB_TRIALS_LEDGER, &c, err)) == QLAB_OK &&
-        (rc = qlab_trial_lines_read(c, qlab_chain_lines(c), &lines, err)) == QLAB_OK)
-        *has = qlab_trial_lines_plan(c, lines, qlab_chain_lines(c), plan, &at);
+    if ((rc = qlab_rchain_open(root, QLAB_TRIALS_LEDGER, &c, err)) == QLAB_OK &&
+        (rc = qlab_trial_lines_read(c, qlab_rchain_lines(c), &lines, err)) == QLAB_OK)
+        *has = qlab_trial_lines_plan(c, lines, qlab_rchain_lines(c), plan, &at);
     if (pin != NULL)
         *pin = at;
     qlab_free(lines);
-    qlab_chain_close(c);
+    qlab_rchain_close(c);
     return rc;
 }
 
@@ -234,15 +234,15 @@ qlab_code qlab_trials_forward_from(const char *root, qlab_digest definition,
                                    const qlab_chain_pin *upto, int32_t *out, qlab_err *err)
 {
     qlab_trial_line *lines = NULL;
-    qlab_chain *c = NULL;
+    qlab_rchain *c = NULL;
     size_t n = 0;
     qlab_code rc;
 
     *out = QLAB_DATE_NONE;
-    if ((rc = qlab_chain_open(root, QLAB_TRIALS_LEDGER, &c, err)) != QLAB_OK ||
+    if ((rc = qlab_rchain_open(root, QLAB_TRIALS_LEDGER, &c, err)) != QLAB_OK ||
         (upto != NULL && (rc = qlab_chain_holds(c, upto, err)) != QLAB_OK))
         goto done;
-    n = upto != NULL ? (size_t)upto->n_lines : qlab_chain_lines(c);
+    n = upto != NULL ? (size_t)upto->n_lines : qlab_rchain_lines(c);
     if ((rc = qlab_trial_lines_read(c, n, &lines, err)) != QLAB_OK)
         goto done;
     for (size_t i = 0; i < n && *out == QLAB_DATE_NONE; i++)
@@ -251,7 +251,7 @@ qlab_code qlab_trials_forward_from(const char *root, qlab_digest definition,
             *out = lines[i].forward_from;
 done:
     qlab_free(lines);
-    qlab_chain_close(c);
+    qlab_rchain_close(c);
     return rc;
 }
 
@@ -268,15 +268,15 @@ qlab_code qlab_trials_verify(const qlab_env *env, void (*say)(void *ctx, const c
 {
     qlab_series_file f = {.table = QLAB_TABLE_INIT};
     qlab_trial_line *lines = NULL;
-    qlab_chain *c = NULL;
+    qlab_rchain *c = NULL;
     const char *open = "";
     bool readable = true;
-    qlab_code rc = qlab_chain_open(env->root, QLAB_TRIALS_LEDGER, &c, err);
+    qlab_code rc = qlab_rchain_open(env->root, QLAB_TRIALS_LEDGER, &c, err);
 
     *n_findings = 0;
     if (rc == QLAB_OK)
-        rc = qlab_trial_lines_read(c, qlab_chain_lines(c), &lines, err);
-    for (size_t i = 0; rc == QLAB_OK && i < qlab_chain_lines(c); i++) {
+        rc = qlab_trial_lines_read(c, qlab_rchain_lines(c), &lines, err);
+    for (size_t i = 0; rc == QLAB_OK && i < qlab_rchain_lines(c); i++) {
         const qlab_trial_line *l = &lines[i];
         size_t from;
         if (l->event != QLAB_TRIAL_DEPOSITED || l->n == 0)
@@ -304,6 +304,6 @@ qlab_code qlab_trials_verify(const qlab_env *env, void (*say)(void *ctx, const c
     }
     qlab_series_file_free(&f);
     qlab_free(lines);
-    qlab_chain_close(c);
+    qlab_rchain_close(c);
     return rc;
 }

@@ -91,7 +91,7 @@ typedef struct qlab_trials {
     qlab_trial *at; /* by identity, ascending */
     size_t n;
     qlab_chain_pin pin; /* what was read */
-    qlab_chain *ledger;
+    qlab_rchain *ledger;
 } qlab_trials;
 
 /* All trials of a kind up to `upto` (NULL: to the end).  Needs env->duck. */

@@ -29,10 +29,10 @@ typedef struct qlab_trial_line {
 } qlab_trial_line;
 
 /* All lines of a ledger, in order; array owned by the caller. */
-qlab_code qlab_trial_lines_read(const qlab_chain *c, size_t n_lines, qlab_trial_line **out,
+qlab_code qlab_trial_lines_read(const qlab_rchain *c, size_t n_lines, qlab_trial_line **out,
                                 qlab_err *err) QLAB_MUST_USE;
 /* The state after the last line of a plan's deposit; false where it made none. */
-bool qlab_trial_lines_plan(const qlab_chain *c, const qlab_trial_line *lines, size_t n,
+bool qlab_trial_lines_plan(const qlab_rchain *c, const qlab_trial_line *lines, size_t n,
                            const char *plan, qlab_chain_pin *pin);
 
 /* One trial's dated values in a file. */

@@ -1,6 +1,7 @@
 /* The Parquet files of a run.  Columns and units: docs/formats/stage-a.md. */
 #include "base/alloc.h"
 #include "base/file.h"
+#include "registry/trials.h"
 #include "stage_a/run_int.h"
 #include "stat/moments.h"
 
@@ -230,13 +231,26 @@ static qlab_code write_series(const qlab_stage_a *a, qlab_conn *conn, const char
     return finish(&b, conn, dir, "ic_series.parquet", err);
 }
 
+char *qlab_stage_a_trial(const qlab_stage_a *a, const qlab_candidate *c, char out[QLAB_HEX_BYTES])
+{
+    json_t *o = qlab_candidate_json(c);
+
+    qlab_hex(qlab_trial_id(o, a->rule, a->execution), out);
+    json_decref(o);
+    return out;
+}
+
 /* One row a candidate evaluated, passing or not: what the trial ledger takes over. */
 static qlab_code write_trials(const qlab_stage_a *a, qlab_conn *conn, const char *dir,
                               qlab_err *err)
 {
     builder b = {.n_rows = a->lib->n};
     double *series = qlab_alloc(a->n_test + 1, sizeof *series);
+    qlab_buf rule = QLAB_BUF_INIT, execution = QLAB_BUF_INIT;
     char hex[QLAB_HEX_BYTES];
+
+    qlab_json_canonical(a->rule, &rule);
+    qlab_json_canonical(a->execution, &execution);
 
     for (size_t i = 0; i < b.n_rows; i++) {
         const qlab_candidate *c = &a->lib->candidates[i];
@@ -244,10 +258,11 @@ static qlab_code write_trials(const qlab_stage_a *a, qlab_conn *conn, const char
             series[s] = a->measures[i * a->n_test + s].spread;
         const qlab_moments m = qlab_moments_of((qlab_f64v){series, a->n_test});
         b.at = 0;
-        qlab_hex(qlab_candidate_trial(c, a->entry), hex);
+        qlab_stage_a_trial(a, c, hex);
         put_str(&b, i, "trial_id", qlab_arena_strndup(&b.strings, hex, strlen(hex)));
         put_candidate(&b, i, c);
-        put_str(&b, i, "execution", a->entry);
+        put_str(&b, i, "rule", rule.at);
+        put_str(&b, i, "execution", execution.at);
         put_str(&b, i, "stage", "A");
         put_str(&b, i, "series", "top_minus_bottom");
         put_str(&b, i, "features_id", qlab_panel_id(a->panel));
@@ -260,8 +275,11 @@ static qlab_code write_trials(const qlab_stage_a *a, qlab_conn *conn, const char
         put_f64(&b, i, "kurtosis", m.kurt);
         put_bool(&b, i, "passed", a->verdicts.at[i].passed);
     }
+    const qlab_code rc = finish(&b, conn, dir, "trials.parquet", err);
+    qlab_buf_free(&rule);
+    qlab_buf_free(&execution);
     qlab_free(series);
-    return finish(&b, conn, dir, "trials.parquet", err);
+    return rc;
 }
 
 qlab_code qlab_stage_a_write_tables(const qlab_stage_a *a, const char *dir, qlab_err *err)

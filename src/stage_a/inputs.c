@@ -26,6 +26,16 @@ qlab_code qlab_stage_parameters(const qlab_panel *panel, uint32_t *every, const 
     return QLAB_OK;
 }
 
+qlab_code qlab_stage_rule(const qlab_panel *panel, const json_t **rule, qlab_err *err)
+{
+    const qlab_snapshot *snap = qlab_panel_snapshot(panel);
+    json_t *o;
+    const qlab_code rc = qlab_json_get_object(snap->manifest, snap->id, "universe_rule", &o, err);
+
+    *rule = rc == QLAB_OK ? o : NULL;
+    return rc;
+}
+
 void qlab_stage_axis(const qlab_panel *panel, uint32_t every, qlab_axis *axis, int32_t **label_end)
 {
     const qlab_snapshot *snap = qlab_panel_snapshot(panel);

@@ -16,6 +16,9 @@
 /* entry: "next_open" or "next_close", borrowed. */
 qlab_code qlab_stage_parameters(const qlab_panel *panel, uint32_t *every, const char **entry,
                                 qlab_err *err) QLAB_MUST_USE;
+/* Who is eligible: the snapshot's universe rule, part of a trial's identity; borrowed. */
+qlab_code qlab_stage_rule(const qlab_panel *panel, const json_t **rule,
+                          qlab_err *err) QLAB_MUST_USE;
 /* The panel's sessions with the nominal ends of their longest label: entry at the next master
  * session, exit h master sessions on.  *label_end is owned by the caller. */
 void qlab_stage_axis(const qlab_panel *panel, uint32_t every, qlab_axis *axis, int32_t **label_end);

@@ -97,7 +97,7 @@ static json_t *candidate_json(const qlab_stage_a *a, uint32_t c)
     json_t *o = qlab_candidate_json(k), *folds = json_array();
     char hex[QLAB_HEX_BYTES];
 
-    set(o, "trial_id", json_string(qlab_hex(qlab_candidate_trial(k, a->entry), hex)));
+    set(o, "trial_id", json_string(qlab_stage_a_trial(a, k, hex)));
     set_n(o, "rank", v->rank);
     set(o, "verdict", json_string(v->passed ? "PASS" : "FAIL"));
     set(o, "near_pass", json_boolean(v->near_pass));
@@ -258,7 +258,7 @@ static json_t *conventions_json(const qlab_stage_a *a)
     set(o, "std", json_string("ddof 1"));
     set(o, "deciles", json_string("scored names by (score, asset_id)"));
     set(o, "turnover", json_string("half the sum of |w_t - w_t-1| over both decile legs"));
-    set(o, "execution", json_string(a->entry));
+    set(o, "execution", json_incref(json_object_get(a->execution, "entry")));
     set_n(o, "every", a->axis.every);
     if (ranks_by_liquidity(a->lib))
         set(o, "liquidity", json_string("percentile of money volume within the listing currency"));

@@ -26,7 +26,8 @@ typedef struct qlab_stage_a {
     qlab_expr_known known; /* numeric columns of the panel; names are borrowed from the catalogue */
     const char **known_names;
     qlab_stage_a_policy policy;
-    const char *entry; /* "next_open": how labels are executed */
+    const json_t *rule; /* who is eligible; the snapshot's */
+    json_t *execution;  /* of trials: entry and every */
 
     qlab_axis axis;
     int32_t *label_end; /* owned; axis.label_end */
@@ -56,6 +57,9 @@ qlab_code qlab_stage_a_measure(qlab_stage_a *a, qlab_err *err) QLAB_MUST_USE;
 /* stage_a/artifact.c: the Parquet files of a run into `dir`. */
 qlab_code qlab_stage_a_write_tables(const qlab_stage_a *a, const char *dir,
                                     qlab_err *err) QLAB_MUST_USE;
+
+/* Identity of a candidate of this run as a trial, as 64 hex digits. */
+char *qlab_stage_a_trial(const qlab_stage_a *a, const qlab_candidate *c, char out[QLAB_HEX_BYTES]);
 
 /* stage_a/report.c: the report as JSON; new reference. */
 json_t *qlab_stage_a_report(const qlab_stage_a *a);

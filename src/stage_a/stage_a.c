@@ -111,6 +111,7 @@ static void release(qlab_stage_a *a)
     qlab_asset_groups_free(&a->assets);
     qlab_free(a->columns);
     json_decref(a->inputs);
+    json_decref(a->execution);
     qlab_free(a->run_id);
     qlab_fold_plan_free(&a->folds);
     qlab_free(a->label_end);
@@ -230,14 +231,17 @@ qlab_code qlab_stage_a_run(const qlab_env *env, const qlab_stage_a_options *o,
                            qlab_stage_a_made *out, qlab_err *err)
 {
     qlab_stage_a a = {.env = env};
+    const char *entry = NULL;
     uint32_t every = 1;
     qlab_code rc;
 
     *out = (qlab_stage_a_made){0};
     if ((rc = open_inputs(&a, o, err)) != QLAB_OK ||
-        (rc = qlab_stage_parameters(a.panel, &every, &a.entry, err)) != QLAB_OK ||
+        (rc = qlab_stage_parameters(a.panel, &every, &entry, err)) != QLAB_OK ||
+        (rc = qlab_stage_rule(a.panel, &a.rule, err)) != QLAB_OK ||
         (rc = qlab_stage_check_list(a.panel, a.lib, err)) != QLAB_OK)
         goto done;
+    a.execution = qlab_stage_a_execution(entry, every);
     qlab_stage_axis(a.panel, every, &a.axis, &a.label_end);
     if ((rc = qlab_folds_plan(&a.policy, &a.axis, &a.folds, err)) != QLAB_OK ||
         (rc = prepare_screen(&a, err)) != QLAB_OK)
@@ -254,6 +258,8 @@ qlab_code qlab_stage_a_run(const qlab_env *env, const qlab_stage_a_options *o,
         out->report = folds_artifact(&a);
     else
         rc = make_run(&a, out->dir, &out->report, err);
+    if (rc == QLAB_OK && !env->dry_run)
+        rc = qlab_stage_a_deposit(env, a.run_id, &out->deposited, err);
     if (rc == QLAB_OK)
         out->n_survivors = count_survivors(out->report);
 done:

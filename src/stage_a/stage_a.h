@@ -7,7 +7,10 @@
  * fold_metrics.parquet ic_series.parquet survivors_A.parquet trials.parquet stage_a_report.json
  *
  * into place at once.  The id comes from (feature set, candidates, policy, results version): the
- * same run again does nothing and returns the stored report.
+ * same run again does nothing and returns the stored report.  Then every candidate that was
+ * evaluated, passing or not, is deposited in the trial ledger (registry/trials.h); a run that
+ * stands without a deposit, after a kill or from before the ledger, is deposited when it is asked
+ * for again.
  *
  * Ownership: results are owned by the caller.  Threads: call outside the pool; units are months.
  * Errors: QLAB_E_USAGE for a design that the panel cannot carry (nothing was done), QLAB_E_CONFIG
@@ -18,6 +21,7 @@
 
 #include "base/env.h"
 #include "base/json.h"
+#include "registry/trials.h"
 #include <stdio.h>
 
 typedef struct qlab_stage_a_options {
@@ -30,6 +34,7 @@ typedef struct qlab_stage_a_made {
     char *run_id, *dir;
     bool existed; /* the run stood complete; nothing was done */
     size_t n_survivors;
+    qlab_trials_deposited deposited; /* not with env->dry_run */
     json_t *report; /* stage_a_report.json; with env->dry_run the plan of the folds instead */
 } qlab_stage_a_made;
 
@@ -43,6 +48,21 @@ qlab_code qlab_stage_a_load(const qlab_env *env, const char *run, json_t **repor
 /* A report, and a plan of folds, for people: at most 80 columns. */
 qlab_code qlab_stage_a_print(const json_t *report, FILE *out, qlab_err *err) QLAB_MUST_USE;
 qlab_code qlab_stage_a_print_folds(const json_t *folds, FILE *out, qlab_err *err) QLAB_MUST_USE;
+
+/* How a trial of this stage is executed: {"entry": "next_open", "every": 1}; new reference. */
+json_t *qlab_stage_a_execution(const char *entry, uint32_t every);
+/* Deposits the trials of a complete run (whole id); one that has deposited changes nothing. */
+qlab_code qlab_stage_a_deposit(const qlab_env *env, const char *run_id, qlab_trials_deposited *out,
+                               qlab_err *err) QLAB_MUST_USE;
+
+typedef struct qlab_stage_a_replayed {
+    size_t n_runs, n_deposited;
+    size_t
+        n_left; /* from before the ledger, and what they were made from is gone: said in the log */
+} qlab_stage_a_replayed;
+/* The same for every stage A run under the root, in byte order of ids: that of their as-ofs. */
+qlab_code qlab_stage_a_replay(const qlab_env *env, qlab_stage_a_replayed *out,
+                              qlab_err *err) QLAB_MUST_USE;
 
 /* Numeric columns of the catalogue, which scores may use.  Array owned by the caller, names not. */
 const char **qlab_stage_a_columns(size_t *n);

@@ -432,20 +432,6 @@ json_t *qlab_candidate_json(const qlab_candidate *c)
     return o;
 }
 
-qlab_digest qlab_candidate_trial(const qlab_candidate *c, const char *execution)
-{
-    json_t *o = qlab_candidate_json(c);
-
-    (void)json_object_del(o, "id");
-    (void)json_object_del(o, "family");
-    if (c->kind_id == QLAB_KIND_FAMILY_BEST) /* the members say it; what the family is called not */
-        (void)json_object_set_new(o, "kind", json_string("family_best"));
-    (void)json_object_set_new(o, "execution", json_string(execution));
-    const qlab_digest d = qlab_json_digest(o);
-    json_decref(o);
-    return d;
-}
-
 static qlab_digest digest_of(const qlab_library *lib)
 {
     json_t *all = json_array();

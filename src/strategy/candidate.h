@@ -109,7 +109,5 @@ const qlab_candidate *qlab_library_find(const qlab_library *lib, const char *id)
 uint32_t *qlab_candidate_nodes(const qlab_candidate *c, size_t n, size_t *n_nodes);
 /* New reference: {id, family, kind, definition, horizon, universe, side}. */
 json_t *qlab_candidate_json(const qlab_candidate *c);
-/* Identity of a trial (METHODS 9): definition, universe, horizon, side and how it is executed. */
-qlab_digest qlab_candidate_trial(const qlab_candidate *c, const char *execution);
 
 #endif
