@@ -108,6 +108,12 @@ T_TEST(identity_is_what_decides_the_series)
     (void)json_object_set_new(m.candidate, "definition", json_string("z(b)"));
     now = qlab_trial_definition(m.candidate);
     T_CHECK(qlab_digest_cmp(&now, &definition) != 0);
+    /* what a family is called is no part of what is done */
+    (void)json_object_set_new(m.candidate, "kind", json_string("family_best:F"));
+    const qlab_digest best = qlab_trial_id(m.candidate, m.rule, m.execution);
+    (void)json_object_set_new(m.candidate, "kind", json_string("family_best:G"));
+    now = qlab_trial_id(m.candidate, m.rule, m.execution);
+    T_CHECK(qlab_digest_cmp(&now, &best) == 0);
     unmake(&m);
 }
 
