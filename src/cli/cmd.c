@@ -272,7 +272,7 @@ static int run_command(const qlab_cmd_entry *table, size_t n_table, const qlab_c
         rc = cmd->run(&s.cx, opts, &err);
     if (rc != QLAB_OK) {
         assert(err.code == rc); /* who fails says why */
-        report_failure(&s.cx, common.json, &err);
+        report_failure(&s.cx, common.json && !s.cx.told, &err);
         exit_code = qlab_exit_code(rc);
     } else {
         exit_code = s.cx.exit_code;

@@ -109,6 +109,7 @@ typedef struct qlab_ctx {
     bool json;
     FILE *out;
     int exit_code; /* 0, or 1 for a negative verdict */
+    bool told;     /* the JSON result is out: a failure behind it goes to stderr alone */
     int argc;      /* the whole command line, for *.run.json; also in env */
     char **argv;
     qlab_origins origins;

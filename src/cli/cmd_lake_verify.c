@@ -93,6 +93,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
         json_object_set(doc, "unnamed", strays);
         json_object_set_new(doc, "verdict", json_string(n ? "FAIL" : "PASS"));
         qlab_cmd_print_json(cx, doc);
+        cx->told = true;
         json_decref(doc);
     }
     json_decref(strays);

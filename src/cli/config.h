@@ -72,6 +72,14 @@ typedef struct qlab_config_stage_a {
     const char *policy, *candidates; /* names or paths */
 } qlab_config_stage_a;
 
+typedef struct qlab_config_daily {
+    qlab_yaml_list required_types; /* types that freshness must find; none: those that are there */
+    int64_t publish_days, max_lag_sessions, live_sessions;
+    double min_share;
+    double drift_low, drift_high; /* band around the ledger's median */
+    int64_t drift_runs, drift_window;
+} qlab_config_daily;
+
 typedef struct qlab_config_limits {
     int64_t threads;     /* 0 = as many as processors */
     size_t memory_bytes; /* 0 = half of the machine's memory */
@@ -82,6 +90,7 @@ typedef struct qlab_config {
     qlab_config_universe universe;
     qlab_config_features features;
     qlab_config_stage_a stage_a;
+    qlab_config_daily daily;
     qlab_config_limits limits;
 
     const char *stage_b_policy;

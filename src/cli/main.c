@@ -38,6 +38,9 @@
     CMD(candidates_explain)                                                                        \
     CMD(stage_a_run)                                                                               \
     CMD(stage_a_show)                                                                              \
+    GROUP("guards: is the data in, whole and like other days")                                     \
+    CMD(guard_sessions)                                                                            \
+    CMD(guard_freshness)                                                                           \
     GROUP("looking")                                                                               \
     CMD(stat_psr)                                                                                  \
     CMD(stat_mintrl)                                                                               \
