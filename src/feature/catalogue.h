@@ -23,7 +23,7 @@
 #include "duck/duck.h"
 
 /* Bumped when the meaning of any column changes: part of every part's name and of a set's id. */
-#define QLAB_FEATURE_CATALOGUE_VERSION "1"
+#define QLAB_FEATURE_CATALOGUE_VERSION "2"
 
 enum {
     QLAB_FEATURE_MAX_COLUMNS = 64, /* deps are bits of a uint64_t */
