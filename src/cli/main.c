@@ -7,6 +7,7 @@
     CMD(init)                                                                                      \
     CMD(config_show)                                                                               \
     CMD(synth)                                                                                     \
+    CMD(synth_day)                                                                                 \
     GROUP("data in: vendor to lake")                                                               \
     CMD(ingest)                                                                                    \
     CMD(lake_log)                                                                                  \

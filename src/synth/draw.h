@@ -21,6 +21,7 @@ typedef enum qlab_synth_stream {
 /* Numbers above those of assets, for what belongs to the market as a whole. */
 #define QLAB_SYNTH_UNIT_MARKET UINT64_C(0x100000000)
 #define QLAB_SYNTH_UNIT_SECTOR UINT64_C(0x100000001) /* + sector */
+#define QLAB_SYNTH_UNIT_DAY    UINT64_C(0x100000100) /* + day, for what a vendor does */
 
 static inline uint64_t qlab_synth_u64(uint64_t seed, uint64_t number, qlab_synth_stream stream,
                                       uint64_t draw)

@@ -59,11 +59,11 @@ static int32_t first_date_of(const qlab_synth_params *p)
 /* The weekdays from the first date until the exchange US has had its sessions. */
 static void make_calendar(qlab_synth_market *m)
 {
-    const size_t cap = (size_t)m->params.n_sessions * 11 / 10 + 64;
+    const size_t cap = ((size_t)m->params.n_sessions + m->params.days) * 11 / 10 + 64;
     m->date = qlab_alloc(cap, sizeof *m->date);
     m->session = qlab_alloc_zero(cap, sizeof *m->session);
     m->phantom = qlab_alloc_zero(cap, sizeof *m->phantom);
-    uint32_t left = m->params.n_sessions;
+    uint32_t left = m->params.n_sessions + m->params.days;
     for (int32_t date = first_date_of(&m->params); left > 0 && m->n_days < cap; date++) {
         if (!qlab_is_weekday(date))
             continue;
@@ -79,8 +79,8 @@ static void make_calendar(qlab_synth_market *m)
                      0)
                 m->phantom[day] = (uint8_t)(m->phantom[day] | bit);
         }
-        if (m->session[day] & 1u << QLAB_SYNTH_US)
-            left--;
+        if (m->session[day] & 1u << QLAB_SYNTH_US && --left == m->params.days)
+            m->base_days = m->n_days;
     }
 }
 
@@ -189,6 +189,15 @@ static void place_listed(const qlab_synth_market *m, qlab_synth_asset *a)
     }
 }
 
+void qlab_synth_symbol(uint32_t number, char out[QLAB_SYNTH_SYMBOL_BYTES])
+{
+    /* 7919 is prime to 26^4, so that symbols are a permutation and letters are spread. */
+    uint64_t code = (uint64_t)number * 7919 % 456976;
+    for (size_t i = 4; i-- > 0; code /= 26)
+        out[i] = (char)('A' + code % 26);
+    out[4] = '\0';
+}
+
 static void place(const qlab_synth_market *m, qlab_synth_asset *a)
 {
     const double class = attribute(m, a->number, QLAB_SYNTH_A_CLASS);
@@ -206,10 +215,7 @@ static void place(const qlab_synth_market *m, qlab_synth_asset *a)
         snprintf(a->symbol, sizeof a->symbol, "%s", rate == 0 ? "EURUSD" : "GBPUSD");
         return;
     }
-    /* 7919 is prime to 26^4, so that symbols are a permutation and letters are spread. */
-    uint64_t code = (uint64_t)a->number * 7919 % 456976;
-    for (size_t i = 4; i-- > 0; code /= 26)
-        a->symbol[i] = (char)('A' + code % 26);
+    qlab_synth_symbol(a->number, a->symbol);
     if (class < 0.86 || class >= 1.0) {
         a->type_norm = "STOCK";
         place_listed(m, a);
@@ -234,7 +240,7 @@ static size_t scaled_day(double u, size_t from, size_t span)
     return from + (size_t)(u * (double)span);
 }
 
-static void end_life(const qlab_synth_market *m, qlab_synth_asset *a)
+void qlab_synth_asset_end(const qlab_synth_market *m, qlab_synth_asset *a, size_t end_day)
 {
     const double u = attribute(m, a->number, QLAB_SYNTH_A_DELIST_CODE);
     const double part = attribute(m, a->number, QLAB_SYNTH_A_DELIST_RETURN);
@@ -255,6 +261,12 @@ static void end_life(const qlab_synth_market *m, qlab_synth_asset *a)
         a->delist_code = "unknown";
     }
     a->is_feed_silent = attribute(m, a->number, QLAB_SYNTH_A_FEED) < 0.15;
+    a->end_day = end_day;
+    if (strcmp(a->delist_code, "performance") == 0 || strcmp(a->delist_code, "bankruptcy") == 0)
+        a->fall_day = end_day < 40 ? 0 : end_day - 40;
+    /* What was delivered before the first added session stands. */
+    if (end_day > m->base_days && a->fall_day < m->base_days)
+        a->fall_day = m->base_days;
 }
 
 /* Of a growing market: share of the listings that come evenly; the others come the more often the
@@ -287,15 +299,19 @@ static void live(const qlab_synth_market *m, qlab_synth_asset *a)
         return;
     }
     const size_t end = scaled_day(life, a->list_day + 120, 40 * 252);
-    if (end < m->n_days) {
-        a->end_day = end;
-        end_life(m, a);
+    qlab_synth_asset_end(m, a, end);
+    if (end >= m->n_days) { /* not yet: but those that will fail may be seen to */
+        a->end_day = m->n_days;
+        a->is_delisted = false;
+        a->delist_code = "";
+        a->delist_return = NAN;
     }
 }
 
 void qlab_synth_asset_make(const qlab_synth_market *m, uint32_t number, qlab_synth_asset *out)
 {
-    *out = (qlab_synth_asset){.number = number, .delist_return = NAN, .delist_code = ""};
+    *out = (qlab_synth_asset){
+        .number = number, .delist_return = NAN, .delist_code = "", .fall_day = SIZE_MAX};
     place(m, out);
     snprintf(out->id, sizeof out->id, "%s:%s", out->exchange, out->symbol);
     out->sector = (uint32_t)(attribute(m, number, QLAB_SYNTH_A_SECTOR) * QLAB_SYNTH_SECTORS);

@@ -36,6 +36,7 @@ typedef enum qlab_synth_exchange {
 typedef struct qlab_synth_market {
     qlab_synth_params params;
     size_t n_days;
+    size_t base_days; /* of those before the first one that `synth day` added */
     int32_t *date;
     uint8_t *session; /* bit e: exchange e has a session on the day */
     uint8_t *phantom; /* bit e: a holiday on which some names of e print a bar all the same */
@@ -50,8 +51,14 @@ void qlab_synth_market_free(qlab_synth_market *m);
 
 enum { QLAB_SYNTH_SYMBOL_BYTES = 16, QLAB_SYNTH_ID_BYTES = 24 };
 
+/* A split that happens at the first trade from `day` on; the ratio follows from price and bits. */
+typedef struct qlab_synth_forced {
+    size_t day;
+    uint64_t bits;
+} qlab_synth_forced;
+
 typedef struct qlab_synth_asset {
-    uint32_t number; /* 0 .. n_assets-1 */
+    uint32_t number; /* 0 .. n_assets-1; those that are listed by `synth day` above */
     qlab_synth_exchange calendar;
     char symbol[QLAB_SYNTH_SYMBOL_BYTES], id[QLAB_SYNTH_ID_BYTES];
     const char *type_norm, *exchange, *mic, *currency, *country, *sector_name; /* literals */
@@ -59,13 +66,21 @@ typedef struct qlab_synth_asset {
     /* Days: listed on, last day of the first life (half-open), and, for a reused ticker, first day
      * of the second life (0: none).  n_days where it lives to the end. */
     size_t list_day, end_day, reuse_day;
+    size_t fall_day;         /* from here to end_day it is seen to fail; SIZE_MAX: never */
     bool is_delisted;        /* end_day lies inside the market and no second life follows */
     const char *delist_code; /* FORMATS vocabulary */
     double delist_return;    /* NaN: not delivered */
     bool is_thin, has_dividends,
         is_feed_silent;                       /* silent: the vendor never reports its delisting */
     uint32_t adjusted_decimals, min_decimals; /* 6 or 4; 2, or 4 for exchange rates */
+    const qlab_synth_forced *forced;          /* borrowed, by day */
+    size_t n_forced;
 } qlab_synth_asset;
+
+/* Four letters, others for each number below 26^4. */
+void qlab_synth_symbol(uint32_t number, char out[QLAB_SYNTH_SYMBOL_BYTES]);
+/* Ends the first life with end_day, with a code and a return by draw. */
+void qlab_synth_asset_end(const qlab_synth_market *m, qlab_synth_asset *a, size_t end_day);
 
 void qlab_synth_asset_make(const qlab_synth_market *m, uint32_t number, qlab_synth_asset *out);
 
@@ -109,6 +124,10 @@ typedef struct qlab_synth_series {
 /* Replaces what the series held. */
 void qlab_synth_series_make(const qlab_synth_market *m, const qlab_synth_asset *a,
                             qlab_synth_series *s);
+/* Sets the adjusted closes of the bars that there are. */
+void qlab_synth_series_adjust(const qlab_synth_asset *a, qlab_synth_series *s);
+/* A whole number of 1e-4 with the decimals that a vendor shows. */
+int64_t qlab_synth_tick(const qlab_synth_asset *a, double price);
 void qlab_synth_series_free(qlab_synth_series *s);
 
 #endif

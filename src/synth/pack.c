@@ -97,6 +97,7 @@ qlab_synth_vendor_plan *qlab_synth_plan_make(const qlab_synth_market *m, const c
     qlab_synth_vendor_plan *plan = qlab_alloc_zero(1, sizeof *plan);
     sort_key *keys = qlab_alloc(n, sizeof *keys);
     plan->market = m;
+    plan->n_assets = n;
     plan->out = out;
     plan->assets = qlab_alloc_zero(n, sizeof *plan->assets);
     plan->order = qlab_alloc(n, sizeof *plan->order);
@@ -130,7 +131,7 @@ void qlab_synth_plan_free(qlab_synth_vendor_plan *plan)
 {
     if (!plan)
         return;
-    for (uint32_t i = 0; i < plan->market->params.n_assets; i++)
+    for (uint32_t i = 0; i < plan->n_assets; i++)
         qlab_free(plan->assets[i].facts);
     for (size_t i = 0; i < plan->n_packs; i++)
         qlab_buf_free(&plan->packs[i].dirt.text);
@@ -200,11 +201,11 @@ void qlab_synth_worker_free(qlab_synth_worker *w)
     qlab_free(w);
 }
 
-static void remember(qlab_synth_known *k, const qlab_synth_series *s)
+void qlab_synth_know_bars(qlab_synth_known *k, const qlab_synth_bar *bars, size_t n)
 {
-    k->n_bars = s->n_bars;
-    for (size_t i = 0; i < s->n_bars; i++) {
-        const qlab_synth_bar *bar = &s->bars[i];
+    k->n_bars = n;
+    for (size_t i = 0; i < n; i++) {
+        const qlab_synth_bar *bar = &bars[i];
         k->n_void += bar->is_void;
         k->n_phantom += bar->is_phantom;
         if (bar->is_void || bar->is_phantom)
@@ -214,6 +215,10 @@ static void remember(qlab_synth_known *k, const qlab_synth_series *s)
             life->first_date = bar->date;
         life->last_date = bar->date;
     }
+}
+
+void qlab_synth_know_facts(qlab_synth_known *k, const qlab_synth_series *s)
+{
     k->n_facts = s->n_events;
     k->facts = qlab_alloc(s->n_events, sizeof *k->facts);
     for (size_t e = 0; e < s->n_events; e++)
@@ -270,7 +275,7 @@ static void put_bad_line(qlab_synth_vendor_plan *plan, qlab_synth_pack *p, size_
         qlab_buf_putf(text, "{\"canonical_id\":\"%s\",%s", id, BARS);
     } else if (k == LINE_OUTSIDE_POINTER) {
         /* The first stock of some other pack: the registry says that it is not to be read here. */
-        for (uint32_t i = 0; i < plan->market->params.n_assets && !*id; i++)
+        for (uint32_t i = 0; i < plan->n_assets && !*id; i++)
             if (plan->assets[i].pack != pack &&
                 strcmp(plan->assets[i].asset.type_norm, "STOCK") == 0)
                 id = plan->assets[i].asset.id;
@@ -341,7 +346,8 @@ qlab_code qlab_synth_pack_make(qlab_synth_vendor_plan *plan, size_t pack, qlab_s
     for (size_t i = 0; i < p->n; i++) {
         qlab_synth_known *k = &plan->assets[plan->order[p->first + i]];
         qlab_synth_series_make(plan->market, &k->asset, &w->series);
-        remember(k, &w->series);
+        qlab_synth_know_bars(k, w->series.bars, w->series.n_bars);
+        qlab_synth_know_facts(k, &w->series);
         if (p->is_recipe)
             continue;
         qlab_synth_put_line(&w->text, plan->market, &k->asset, &w->series, p->path, i + 1,

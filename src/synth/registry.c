@@ -8,8 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static void put_asset(qlab_buf *out, const qlab_synth_known *k, const char *name, const char *pack,
-                      const char *sha256)
+void qlab_synth_put_asset(qlab_buf *out, const qlab_synth_known *k, const char *name,
+                          const char *pack, const char *sha256)
 {
     const qlab_synth_asset *a = &k->asset;
     const int32_t last = k->lives[1].n_bars ? k->lives[1].last_date : k->lives[0].last_date;
@@ -44,7 +44,7 @@ static void put_refused(qlab_buf *out, const char *symbol, const char *pack, con
                                     .sector_name = ""}};
     snprintf(k.asset.symbol, sizeof k.asset.symbol, "%s", symbol);
     snprintf(k.asset.id, sizeof k.asset.id, "US:%s", symbol);
-    put_asset(out, &k, "Refused", pack, sha256);
+    qlab_synth_put_asset(out, &k, "Refused", pack, sha256);
     qlab_synth_dirt_note(log, pack, 0, k.asset.id, "", reason, 0);
 }
 
@@ -120,7 +120,7 @@ void qlab_synth_put_delisting(qlab_buf *out, const qlab_synth_known *k)
 static qlab_code put_delistings_feed(const qlab_synth_vendor_plan *plan, qlab_err *err)
 {
     qlab_buf text = QLAB_BUF_INIT;
-    for (uint32_t i = 0; i < plan->market->params.n_assets; i++) {
+    for (uint32_t i = 0; i < plan->n_assets; i++) {
         const qlab_synth_known *k = &plan->assets[plan->by_id[i]];
         if (k->asset.is_delisted && !k->asset.is_feed_silent && k->lives[0].n_bars > 0)
             qlab_synth_put_delisting(&text, k);
@@ -132,11 +132,11 @@ static qlab_code put_delistings_feed(const qlab_synth_vendor_plan *plan, qlab_er
 }
 
 /* Beside the packs as a reference file: registries say no sectors that `snapshot build` reads. */
-static qlab_code put_sectors(const qlab_synth_vendor_plan *plan, qlab_err *err)
+qlab_code qlab_synth_put_sectors(const qlab_synth_vendor_plan *plan, qlab_err *err)
 {
     qlab_buf text = QLAB_BUF_INIT;
     qlab_buf_puts(&text, "asset_id,sector\n");
-    for (uint32_t i = 0; i < plan->market->params.n_assets; i++) {
+    for (uint32_t i = 0; i < plan->n_assets; i++) {
         const qlab_synth_asset *a = &plan->assets[plan->by_id[i]].asset;
         if (a->sector_name[0] != '\0')
             qlab_buf_putf(&text, "%s,%s\n", a->id, a->sector_name);
@@ -151,7 +151,7 @@ static qlab_code put_sectors(const qlab_synth_vendor_plan *plan, qlab_err *err)
 /* The first stock by id; the first asset where there is none. */
 static const qlab_synth_known *first_stock(const qlab_synth_vendor_plan *plan)
 {
-    for (uint32_t i = 0; i < plan->market->params.n_assets; i++)
+    for (uint32_t i = 0; i < plan->n_assets; i++)
         if (strcmp(plan->assets[plan->by_id[i]].asset.type_norm, "STOCK") == 0)
             return &plan->assets[plan->by_id[i]];
     return &plan->assets[plan->by_id[0]];
@@ -172,7 +172,7 @@ qlab_code qlab_synth_put_registry(qlab_synth_vendor_plan *plan, qlab_synth_dirt_
         qlab_buf_puts(&text, "{\"canonical_id\":\"US:NOLINE\",\n");
         qlab_synth_dirt_note(log, REGISTRY, 1, "", "", "REGISTRY_BAD_LINE", 0);
         /* Said twice: this one, with an old name, must give way to the later line. */
-        put_asset(&text, k, "Formerly", p->path, p->sha256);
+        qlab_synth_put_asset(&text, k, "Formerly", p->path, p->sha256);
         qlab_synth_dirt_note(log, REGISTRY, 2, k->asset.id, "", "REGISTRY_DUPLICATE", 0);
         code = put_bad_packs(plan, &text, log, err);
     }
@@ -180,14 +180,14 @@ qlab_code qlab_synth_put_registry(qlab_synth_vendor_plan *plan, qlab_synth_dirt_
         const qlab_synth_known *k =
             &plan->assets[params->order_seed ? plan->order[i] : plan->by_id[i]];
         const qlab_synth_pack *p = &plan->packs[k->pack];
-        put_asset(&text, k, "Synthetic", p->path, p->sha256);
+        qlab_synth_put_asset(&text, k, "Synthetic", p->path, p->sha256);
     }
     if (code == QLAB_OK)
         code = qlab_synth_put_gzip(plan->out, REGISTRY, &text, NULL, NULL, err);
     if (code == QLAB_OK)
         code = put_delistings_feed(plan, err);
     if (code == QLAB_OK)
-        code = put_sectors(plan, err);
+        code = qlab_synth_put_sectors(plan, err);
     qlab_buf_free(&text);
     return code;
 }

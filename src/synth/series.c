@@ -30,7 +30,7 @@ typedef struct path {
     double score;  /* standardised return over the last LOOKBACK bars */
     int64_t close; /* of the last bar, 1e-4 */
     bool has_close;
-    size_t halted_until, n_life_bars, bars_to_dividend;
+    size_t halted_until, n_life_bars, bars_to_dividend, n_forced;
     uint8_t life;
 } path;
 
@@ -40,8 +40,7 @@ static double attribute(const path *p, qlab_synth_attribute which)
         qlab_synth_u64(p->seed, p->a->number, QLAB_SYNTH_S_ASSET, (uint64_t)which), 0);
 }
 
-/* Whole number of 1e-4 with the decimals that a vendor shows. */
-static int64_t tick(const qlab_synth_asset *a, double price)
+int64_t qlab_synth_tick(const qlab_synth_asset *a, double price)
 {
     if (price >= 0.995 && a->min_decimals == 2)
         return (int64_t)floor(price * 100.0 + 0.5) * 100;
@@ -120,9 +119,7 @@ static void advance(path *p, size_t day)
     const double shock = qlab_synth_student(p->seed, p->a->number, QLAB_SYNTH_S_SHOCK, day);
     double g =
         1.0 + p->beta * factor + p->load * sector + p->vol * shock - p->kappa * p->vol * p->score;
-    if (p->a->is_delisted && day + 40 >= p->a->end_day &&
-        (strcmp(p->a->delist_code, "performance") == 0 ||
-         strcmp(p->a->delist_code, "bankruptcy") == 0))
+    if (day >= p->a->fall_day && day < p->a->end_day)
         g -= 0.012; /* those that fail are seen to fail */
     g = g < 0.5 ? 0.5 : g > 2.0 ? 2.0 : g;
     p->gross *= g;
@@ -149,7 +146,7 @@ static void remember(path *p, double excess)
 }
 
 /* A split or a dividend with this bar's date as ex-date, or neither. */
-static void act(path *p, uint64_t bits, double *split, int64_t *dividend)
+static void act(path *p, size_t day, uint64_t bits, double *split, int64_t *dividend)
 {
     static const double FORWARD[] = {2.0, 2.0, 2.0, 3.0, 1.5, 4.0, 5.0, 7.0, 10.0, 4.0 / 3.0};
     static const double REVERSE[] = {0.1, 0.1, 0.2, 0.05, 0.25};
@@ -160,7 +157,10 @@ static void act(path *p, uint64_t bits, double *split, int64_t *dividend)
     *dividend = 0;
     if (p->n_life_bars == 0)
         return;
-    if (is_stock && p->price > 150.0 && u < 0.02)
+    if (p->n_forced < p->a->n_forced && day >= p->a->forced[p->n_forced].day) {
+        const unsigned at = (unsigned)(p->a->forced[p->n_forced++].bits & 0xff);
+        *split = p->price > 20.0 ? FORWARD[at % 10] : REVERSE[at % 5];
+    } else if (is_stock && p->price > 150.0 && u < 0.02)
         *split = FORWARD[pick % 10];
     else if (is_stock && p->price > 20.0 && u < 0.00008)
         *split = FORWARD[pick % 3 == 0 ? 4 : 0];
@@ -200,7 +200,7 @@ static void wear(path *p, uint64_t bits, qlab_synth_bar *bar)
     else if (u < 0.00006)
         bar->nulls = QLAB_SYNTH_NULL_VOLUME;
     else if (u < 0.00009)
-        bar->open = tick(p->a, (double)bar->high * 1.02e-4);
+        bar->open = qlab_synth_tick(p->a, (double)bar->high * 1.02e-4);
 }
 
 static qlab_synth_bar flat_bar(const path *p, size_t day, int64_t volume)
@@ -226,7 +226,7 @@ static void trade(path *p, size_t day, uint64_t event_bits)
     const uint64_t shape = qlab_synth_u64(p->seed, p->a->number, QLAB_SYNTH_S_SHAPE, day);
     double split;
     int64_t dividend;
-    act(p, event_bits, &split, &dividend);
+    act(p, day, event_bits, &split, &dividend);
     const double r = split != 0.0 ? split : 1.0, cash = (double)dividend * 1e-4;
     const double before = (p->price - cash) / r;
     const double close = (p->price * p->gross - cash) / r;
@@ -235,11 +235,11 @@ static void trade(path *p, size_t day, uint64_t event_bits)
         before * (1.0 + GAP_SHARE * move + 0.3 * p->vol * (qlab_synth_u16(shape, 0) - 0.5));
     p->price = close < 0.05 ? 0.05 : close;
     qlab_synth_bar bar = {.date = p->m->date[day], .life = p->life};
-    bar.close = tick(p->a, p->price);
-    bar.open = tick(p->a, open < 0.05 ? 0.05 : open);
+    bar.close = qlab_synth_tick(p->a, p->price);
+    bar.open = qlab_synth_tick(p->a, open < 0.05 ? 0.05 : open);
     const double high = open > p->price ? open : p->price, low = open > p->price ? p->price : open;
-    bar.high = tick(p->a, high * (1.0 + 0.6 * p->vol * qlab_synth_u16(shape, 1)));
-    bar.low = tick(p->a, low * (1.0 - 0.5 * p->vol * qlab_synth_u16(shape, 2)));
+    bar.high = qlab_synth_tick(p->a, high * (1.0 + 0.6 * p->vol * qlab_synth_u16(shape, 1)));
+    bar.low = qlab_synth_tick(p->a, low * (1.0 - 0.5 * p->vol * qlab_synth_u16(shape, 2)));
     bar.high = bar.high < bar.open ? bar.open : bar.high;
     bar.high = bar.high < bar.close ? bar.close : bar.high;
     bar.low = bar.low > bar.open ? bar.open : bar.low;
@@ -300,7 +300,7 @@ static void reuse(path *p)
 }
 
 /* Previous-close factors, multiplied from the end; void bars keep a zero. */
-static void adjust(const qlab_synth_asset *a, qlab_synth_series *s)
+void qlab_synth_series_adjust(const qlab_synth_asset *a, qlab_synth_series *s)
 {
     const double scale = a->adjusted_decimals == 6 ? 1e6 : 1e4;
     double factor = 1.0;
@@ -338,7 +338,7 @@ void qlab_synth_series_make(const qlab_synth_market *m, const qlab_synth_asset *
             put(&p, bar);
         }
     }
-    adjust(a, s);
+    qlab_synth_series_adjust(a, s);
 }
 
 void qlab_synth_series_free(qlab_synth_series *s)

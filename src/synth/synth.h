@@ -42,6 +42,7 @@ typedef struct qlab_synth_params {
     bool dirt;
     bool grows;          /* listings of all classes spread over the whole time, most of them late */
     double recipe_share; /* of the packs that are left as recipes; 0 .. 1 */
+    uint32_t days;       /* how many sessions `synth day` has advanced it; the market is as long */
     uint64_t order_seed; /* 0: assets by name; else assets among packs, pack names and registry
                             lines are permuted while the content stays */
 } qlab_synth_params;

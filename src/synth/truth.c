@@ -21,7 +21,7 @@ static qlab_code put_text(const qlab_synth_vendor_plan *plan, const char *path,
     return code;
 }
 
-static void put_action(qlab_buf *out, const qlab_synth_asset *a, const qlab_synth_fact *f)
+void qlab_synth_put_action(qlab_buf *out, const qlab_synth_asset *a, const qlab_synth_fact *f)
 {
     char date[QLAB_DATE_BYTES], number[QLAB_DECIMAL_BYTES];
     qlab_date_format(f->ex_date, date);
@@ -47,12 +47,12 @@ static qlab_code put_actions(const qlab_synth_vendor_plan *plan, qlab_err *err)
     qlab_buf text = QLAB_BUF_INIT;
     FILE *file = fopen(tmp, "wb");
     bool good = file != NULL;
-    const uint32_t n = plan->market->params.n_assets;
+    const uint32_t n = plan->n_assets;
 
     for (uint32_t i = 0; i < n && good; i++) {
         const qlab_synth_known *k = &plan->assets[plan->by_id[i]];
         for (size_t e = 0; e < k->n_facts; e++)
-            put_action(&text, &k->asset, &k->facts[e]);
+            qlab_synth_put_action(&text, &k->asset, &k->facts[e]);
         if (text.n < HELD_BYTES && i + 1 < n)
             continue;
         good = text.n == 0 || fwrite(text.at, 1, text.n, file) == text.n;
@@ -139,6 +139,8 @@ json_t *qlab_synth_params_json(const qlab_synth_params *p)
     json_object_set_new(o, "dirt", json_boolean(p->dirt));
     json_object_set_new(o, "grows", json_boolean(p->grows));
     json_object_set_new(o, "recipe_share", qlab_json_f64(p->recipe_share));
+    if (p->days > 0)
+        json_object_set_new(o, "days", json_integer(p->days));
     json_object_set_new(o, "order_seed", json_sprintf("%llu", (unsigned long long)p->order_seed));
     return o;
 }
@@ -186,6 +188,7 @@ qlab_code qlab_synth_params_read(const json_t *o, const char *where, qlab_synth_
     out->plant_horizon = horizon == 1 || horizon == 5 || horizon == 20 ? (int)horizon : 0;
     out->grows = json_is_true(json_object_get(o, "grows"));
     out->dirt = json_is_true(json_object_get(o, "dirt"));
+    out->days = (uint32_t)json_integer_value(json_object_get(o, "days"));
     json_t *again = qlab_synth_params_json(out);
     if (!json_equal(again, o))
         code = qlab_fail(err, QLAB_E_CORRUPT, "%s: its parameters are not those of this program",
@@ -219,7 +222,7 @@ static void count_dirt(json_t *by_reason, const qlab_buf *text)
 static json_t *count_types(const qlab_synth_vendor_plan *plan, qlab_synth_result *result)
 {
     json_t *types = json_object();
-    for (uint32_t i = 0; i < plan->market->params.n_assets; i++) {
+    for (uint32_t i = 0; i < plan->n_assets; i++) {
         const qlab_synth_known *k = &plan->assets[plan->by_id[i]];
         json_t *o = json_object_get(types, k->asset.type_norm);
         if (!o) {
@@ -271,7 +274,7 @@ qlab_code qlab_synth_put_truth(const qlab_synth_vendor_plan *plan,
     qlab_buf delistings = QLAB_BUF_INIT, lives = QLAB_BUF_INIT;
     qlab_buf calendar = QLAB_BUF_INIT, dirt = QLAB_BUF_INIT, planted = QLAB_BUF_INIT;
     json_t *by_reason = json_object();
-    for (uint32_t i = 0; i < m->params.n_assets; i++) {
+    for (uint32_t i = 0; i < plan->n_assets; i++) {
         const qlab_synth_known *k = &plan->assets[plan->by_id[i]];
         if (k->asset.is_delisted && k->lives[0].n_bars > 0)
             qlab_synth_put_delisting(&delistings, k);

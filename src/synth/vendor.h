@@ -50,8 +50,9 @@ typedef struct qlab_synth_vendor_plan {
     const qlab_synth_market *market;
     const char *out;
     qlab_synth_known *assets; /* by number */
-    uint32_t *order;          /* numbers, pack after pack */
-    uint32_t *by_id;          /* numbers in byte order of id */
+    uint32_t n_assets;
+    uint32_t *order; /* numbers, pack after pack */
+    uint32_t *by_id; /* numbers in byte order of id */
     qlab_synth_pack *packs;
     size_t n_packs;
     uint64_t n_bars_expected; /* weekdays of all lives: a few percent more than there are bars */
@@ -59,6 +60,10 @@ typedef struct qlab_synth_vendor_plan {
 
 qlab_synth_vendor_plan *qlab_synth_plan_make(const qlab_synth_market *m, const char *out);
 void qlab_synth_plan_free(qlab_synth_vendor_plan *plan);
+
+/* What bars and events say about their asset. */
+void qlab_synth_know_bars(qlab_synth_known *k, const qlab_synth_bar *bars, size_t n);
+void qlab_synth_know_facts(qlab_synth_known *k, const qlab_synth_series *s);
 
 typedef struct qlab_synth_worker qlab_synth_worker; /* scratch of one worker */
 qlab_synth_worker *qlab_synth_worker_new(void);
@@ -78,6 +83,13 @@ qlab_code qlab_synth_put_gzip(const char *out, const char *path, const qlab_buf 
  * then the truth. */
 qlab_code qlab_synth_put_registry(qlab_synth_vendor_plan *plan, qlab_synth_dirt_log *log,
                                   qlab_err *err) QLAB_MUST_USE;
+/* One line of the registry. */
+void qlab_synth_put_asset(qlab_buf *out, const qlab_synth_known *k, const char *name,
+                          const char *pack, const char *sha256);
+/* sectors.csv, the reference file beside the packs. */
+qlab_code qlab_synth_put_sectors(const qlab_synth_vendor_plan *plan, qlab_err *err) QLAB_MUST_USE;
+/* One action, as the feed and the truth carry it. */
+void qlab_synth_put_action(qlab_buf *out, const qlab_synth_asset *a, const qlab_synth_fact *f);
 /* One record of delistings, as the feed and the truth carry it. */
 void qlab_synth_put_delisting(qlab_buf *out, const qlab_synth_known *k);
 qlab_code qlab_synth_put_truth(const qlab_synth_vendor_plan *plan,
