@@ -1,6 +1,7 @@
 #include "synth/day.h"
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "synth/day_int.h"
 
 #include <stdlib.h>
@@ -138,7 +139,9 @@ qlab_code qlab_synth_day(const qlab_env *env, const qlab_synth_day_options *opti
         goto done;
     sort_by_id(j.plan);
     deal(&j);
-    code = write_packs(&j, err);
+    code = qlab_file_sweep_tmp(j.out, NULL, err); /* what a killed day left */
+    if (code == QLAB_OK)
+        code = write_packs(&j, err);
     if (code == QLAB_OK)
         code = qlab_synth_day_recall_packs(&j, err);
     if (code != QLAB_OK)
