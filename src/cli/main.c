@@ -42,6 +42,9 @@
     GROUP("guards: is the data in, whole and like other days")                                     \
     CMD(guard_sessions)                                                                            \
     CMD(guard_freshness)                                                                           \
+    GROUP("registry")                                                                              \
+    CMD(registry_trials)                                                                           \
+    CMD(registry_verify)                                                                           \
     GROUP("looking")                                                                               \
     CMD(stat_psr)                                                                                  \
     CMD(stat_mintrl)                                                                               \

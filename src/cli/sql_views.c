@@ -453,6 +453,15 @@ static qlab_code view_run_file(scope *s, const char *name, qlab_buf *sql, qlab_e
     return QLAB_OK;
 }
 
+/* ---- the trial ledger -------------------------------------------------------------------------
+ */
+
+static qlab_code view_trials(scope *s, const char *name, qlab_buf *sql, qlab_err *err)
+{
+    (void)name;
+    return qlab_sql_trials(s->env->root, sql, err);
+}
+
 /* ---- the table of views -----------------------------------------------------------------------
  */
 
@@ -479,7 +488,7 @@ static const view VIEWS[] = {
     {"candidates", view_run_file, "stage A: verdict and metrics of each candidate"},
     {"fold_metrics", view_run_file, "stage A: metrics by candidate and fold"},
     {"survivors_A", view_run_file, "stage A: candidates that passed every gate"},
-    {"trials", view_run_file, "stage A: what was tried"},
+    {"trials", view_trials, "the trial ledger: a row a deposit"},
 };
 enum { N_VIEWS = sizeof VIEWS / sizeof *VIEWS };
 

@@ -23,4 +23,7 @@ qlab_code qlab_sql_views_make(const qlab_env *env, qlab_conn *conn, const qlab_s
 /* Name and summary of view i; NULL beyond the last. */
 const char *qlab_sql_view_name(size_t i, const char **summary);
 
+/* For sql_views.c: the SELECT of the view `trials`, appended (sql_trials.c). */
+qlab_code qlab_sql_trials(const char *root, qlab_buf *sql, qlab_err *err) QLAB_MUST_USE;
+
 #endif

@@ -360,7 +360,58 @@ T_TEST(damage_is_named)
     tear_down(&b);
 }
 
-T_MAIN(T_CASE(identity_is_what_decides_the_series), T_CASE(deposits_extend_and_count_looks),
-       T_CASE(the_same_plan_may_not_say_something_else),
+#define FIRST      "{\"line\":1,\"prev\":\"" ZEROS "\""
+#define ZEROS      "0000000000000000000000000000000000000000000000000000000000000000"
+#define DEFINITION ",\"definition\":\"" ZEROS "\""
+#define TRIAL      FIRST ",\"asof\":\"2020-01-02\"" DEFINITION ",\"event\":\"trial\",\"plan\":\"p\""
+static const struct {
+    const char *text, *message;
+} BAD[] = {
+    {"x\n", "bad: line 1:1:1: '[' or '{' expected near 'x'"},
+    {"[]\n", "bad: line 1: it was no JSON object"},
+    {"{}\n", "bad: line 1: \"line\" was missing"},
+    {FIRST "}", "bad: line 1: it did not end"},
+    {"{\"line\":2,\"prev\":\"" ZEROS "\"}\n", "bad: line 1: it said that it was line 2"},
+    {"{\"line\":-1,\"prev\":\"" ZEROS "\"}\n", "bad: line 1: \"line\" was -1"},
+    {"{\"line\":1,\"prev\":\"00\"}\n", "bad: line 1: \"prev\" was '00', not 64 hex digits"},
+    {FIRST "}\n" FIRST "}\n", "bad: line 2: it said that it was line 1"},
+    {FIRST "}\n", "trial ledger, line 1: \"event\" was missing"},
+    {FIRST ",\"asof\":\"2020-02-30\",\"event\":\"trial\",\"plan\":\"p\"}\n",
+     "trial ledger, line 1: \"asof\" was '2020-02-30', no date"},
+    {FIRST ",\"asof\":\"2020-01-02\"" DEFINITION ",\"event\":\"gone\",\"plan\":\"p\"}\n",
+     "trial ledger, line 1: \"event\" was 'gone', not trial or opened"},
+    {TRIAL ",\"kind\":\"stage_c\"}\n",
+     "trial ledger, line 1: \"kind\" was 'stage_c', not stage_a or stage_b"},
+    {TRIAL ",\"kind\":\"stage_a\",\"trial\":\"" ZEROS
+           "\",\"forward_from\":\"2020-01-02\",\"look\":0}\n",
+     "trial ledger, line 1: \"look\" was 0"},
+    {TRIAL ",\"kind\":\"stage_a\",\"trial\":\"" ZEROS
+           "\",\"forward_from\":\"2020-01-02\",\"look\":1,\"series\":{\"digest\":\"" ZEROS
+           "\",\"file\":\"../x\",\"n\":3}}\n",
+     "trial ledger, line 1: a series of 3 values was to lie in '../x'"},
+    {TRIAL ",\"kind\":\"stage_a\",\"trial\":\"" ZEROS
+           "\",\"forward_from\":\"2020-01-02\",\"look\":1,\"series\":{\"digest\":\"" ZEROS
+           "\",\"file\":\"\",\"n\":0},\"candidate\":{},\"rule\":{},\"execution\":{}}\n",
+     "trial ledger, line 1: its candidate is trial "},
+};
+
+/* Outside bytes: each gives its own message. */
+T_TEST(bad_lines)
+{
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++) {
+        qlab_err err = QLAB_ERR_INIT;
+        qlab_trial_line *lines = NULL;
+        qlab_rchain *c = NULL;
+        qlab_code rc = qlab_rchain_parse("bad", BAD[i].text, strlen(BAD[i].text), &c, &err);
+        if (rc == QLAB_OK)
+            rc = qlab_trial_lines_read(c, qlab_rchain_lines(c), &lines, &err);
+        T_CHECK(rc == QLAB_E_CORRUPT);
+        T_CONTAINS(err.text, BAD[i].message);
+        qlab_rchain_close(c);
+    }
+}
+
+T_MAIN(T_CASE(bad_lines), T_CASE(identity_is_what_decides_the_series),
+       T_CASE(deposits_extend_and_count_looks), T_CASE(the_same_plan_may_not_say_something_else),
        T_CASE(the_forward_clock_starts_at_the_newest_data_that_was_seen),
        T_CASE(sealed_sessions_are_opened_once), T_CASE(damage_is_named))
