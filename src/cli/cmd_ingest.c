@@ -202,9 +202,11 @@ static json_t *result_json(const qlab_ctx *cx, const qlab_ingest_result *r)
     json_object_set_new(o, "assets", json_integer((json_int_t)r->n_assets));
     json_object_set_new(o, "packs", json_integer((json_int_t)r->n_packs));
     json_object_set_new(o, "packs_read", json_integer((json_int_t)r->n_packs_read));
+    json_object_set_new(o, "sidecars_read", json_integer((json_int_t)r->n_sidecars_read));
     json_object_set_new(o, "bytes_read", json_integer((json_int_t)r->bytes_read));
     json_object_set(o, "packs_refused", r->packs_refused);
     json_object_set(o, "counts", r->counts);
+    json_object_set(o, "changes", r->changes);
     return o;
 }
 
@@ -289,7 +291,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
         } else {
             print_text(cx, &r);
         }
-        cx->exit_code = r.n_packs_refused > 0 ? 1 : 0;
+        cx->exit_code = r.n_packs_refused + r.n_sidecars_refused > 0 ? 1 : 0;
     }
     qlab_ingest_result_free(&r);
     if (types != NULL)

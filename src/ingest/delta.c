@@ -1,4 +1,4 @@
-#include "ingest/delta.h"
+#include "ingest/delta_int.h"
 
 #include "base/alloc.h"
 #include "base/date.h"
@@ -46,6 +46,15 @@ static void columns_of(const qlab_bars *b, const double *v[QLAB_N_FIELDS])
     v[QLAB_FIELD_ADJUSTED] = b->adjusted_close;
 }
 
+void qlab_delta_move_row(qlab_delta *d, size_t to, size_t from)
+{
+    d->asset_ix[to] = d->asset_ix[from];
+    d->date[to] = d->date[from];
+    for (unsigned k = 0; k < QLAB_N_FIELDS; k++)
+        d->v[k][to] = d->v[k][from];
+    d->provenance[to] = d->provenance[from];
+}
+
 /* row of b, or a row without values where b is NULL. */
 static void put_row(qlab_delta *d, uint32_t asset_ix, int32_t date, const qlab_bars *b, size_t row,
                     uint8_t provenance)
@@ -62,32 +71,14 @@ static void put_row(qlab_delta *d, uint32_t asset_ix, int32_t date, const qlab_b
     d->provenance[d->n++] = provenance;
 }
 
-/* ---- which years changed --------------------------------------------------------------------- */
-
-/* One (asset, year) whose leaf is not the visible one's. */
-typedef struct qlab_changed_year {
-    int32_t year;
-    uint32_t slot;
-    size_t first, n; /* delivered rows */
-} qlab_changed_year;
-
-typedef struct qlab_finding {
-    const qlab_ingest *g;
-    uint32_t bucket;
-    const qlab_bars *now;
-    qlab_asset_tally *tally;
-    qlab_delta *out;
-    qlab_leaf *old; /* all visible leaves of the bucket, by (asset_ix, period) */
-    size_t n_old;
-    int32_t months_from;
-    qlab_changed_year *changed;
-    size_t n_changed, cap_changed;
-} qlab_finding;
-
-static uint32_t slot_of(uint32_t asset_ix)
+void qlab_delta_said_free(qlab_delta_said *s)
 {
-    return asset_ix % QLAB_LAKE_BUCKET_ASSETS;
+    qlab_free(s->revisions);
+    qlab_free(s->basis);
+    *s = (qlab_delta_said){0};
 }
+
+/* ---- which years changed --------------------------------------------------------------------- */
 
 static bool is_year(const qlab_leaf *l)
 {
@@ -124,10 +115,18 @@ static const qlab_leaf *find_leaf(const qlab_finding *f, uint32_t asset_ix, int3
     return NULL;
 }
 
-static void put_changed(qlab_finding *f, int32_t year, uint32_t slot, size_t first, size_t n)
+static bool same_leaf(const qlab_bars *b, size_t first, size_t n, const qlab_leaf *old)
+{
+    if (n != old->n_rows)
+        return false;
+    const qlab_digest leaf = qlab_lake_leaf(b, first, n);
+    return qlab_digest_cmp(&leaf, &old->digest) == 0;
+}
+
+static void put_changed(qlab_finding *f, qlab_changed_year c)
 {
     qlab_grow((void **)&f->changed, &f->cap_changed, f->n_changed + 1, sizeof *f->changed);
-    f->changed[f->n_changed++] = (qlab_changed_year){year, slot, first, n};
+    f->changed[f->n_changed++] = c;
 }
 
 static size_t end_of_year(const qlab_bars *b, size_t row, size_t end)
@@ -140,11 +139,18 @@ static size_t end_of_year(const qlab_bars *b, size_t row, size_t end)
     return row;
 }
 
+static void keep_known(qlab_finding *f, uint32_t slot, int32_t date)
+{
+    if (date < f->first_known[slot])
+        f->first_known[slot] = date;
+}
+
 /* Delivered years against visible ones of asset number a of now. */
-static void compare_years(qlab_finding *f, size_t a)
+void qlab_delta_compare_years(qlab_finding *f, size_t a)
 {
     const qlab_bars *b = f->now;
-    const uint32_t ix = b->asset_ix[a], slot = slot_of(ix);
+    const uint32_t ix = b->asset_ix[a], slot = qlab_slot_of(ix);
+    const bool partial = f->delivered->partial[slot];
     qlab_asset_tally *t = &f->tally[slot];
     size_t from, to, at;
 
@@ -155,18 +161,22 @@ static void compare_years(qlab_finding *f, size_t a)
     for (size_t row = b->first[a], end; row < b->first[a + 1]; row = end) {
         const int32_t year = qlab_date_year(b->date[row]);
         end = end_of_year(b, row, b->first[a + 1]);
-        for (; at < to && is_year(&f->old[at]) && f->old[at].period < year; at++)
-            put_changed(f, f->old[at].period, slot, row, 0); /* a year that is gone */
+        for (; at < to && is_year(&f->old[at]) && f->old[at].period < year; at++) {
+            if (!partial) /* a year that is gone */
+                put_changed(f, (qlab_changed_year){f->old[at].period, slot, true, row, 0});
+        }
         const bool there = at < to && is_year(&f->old[at]) && f->old[at].period == year;
-        const qlab_digest leaf = qlab_lake_leaf(b, row, end - row);
-        if (there && qlab_digest_cmp(&leaf, &f->old[at].digest) == 0)
+        const bool same = there && !partial && same_leaf(b, row, end - row, &f->old[at]);
+        if (same) {
             t->known += end - row;
-        else
-            put_changed(f, year, slot, row, end - row);
+            keep_known(f, slot, b->date[row]);
+        } else {
+            put_changed(f, (qlab_changed_year){year, slot, there, row, end - row});
+        }
         at += there;
     }
-    for (; at < to && is_year(&f->old[at]); at++)
-        put_changed(f, f->old[at].period, slot, b->first[a + 1], 0);
+    for (; at < to && is_year(&f->old[at]) && !partial; at++)
+        put_changed(f, (qlab_changed_year){f->old[at].period, slot, true, b->first[a + 1], 0});
 }
 
 static int cmp_changed(const void *a, const void *b)
@@ -180,16 +190,11 @@ static int cmp_changed(const void *a, const void *b)
 
 /* ---- which rows ------------------------------------------------------------------------------ */
 
-static bool same_value(double x, double y)
-{
-    return x == y || (isnan(x) && isnan(y));
-}
-
 static bool same_ohlcv(const qlab_bars *a, size_t i, const qlab_bars *b, size_t j)
 {
-    return same_value(a->open[i], b->open[j]) && same_value(a->high[i], b->high[j]) &&
-           same_value(a->low[i], b->low[j]) && same_value(a->close[i], b->close[j]) &&
-           same_value(a->volume[i], b->volume[j]);
+    return qlab_same_value(a->open[i], b->open[j]) && qlab_same_value(a->high[i], b->high[j]) &&
+           qlab_same_value(a->low[i], b->low[j]) && qlab_same_value(a->close[i], b->close[j]) &&
+           qlab_same_value(a->volume[i], b->volume[j]);
 }
 
 static bool has_later_year(const qlab_finding *f, uint32_t asset_ix, int32_t year)
@@ -204,40 +209,125 @@ static bool has_later_year(const qlab_finding *f, uint32_t asset_ix, int32_t yea
     return false;
 }
 
-/* Rows of one changed year: vis[v, v_end) is what the lake shows of it. */
+static void values_of(const qlab_bars *b, size_t row, double out[5])
+{
+    const double v[5] = {b->open[row], b->high[row], b->low[row], b->close[row], b->volume[row]};
+    memcpy(out, v, sizeof v);
+}
+
+static void put_revision(qlab_finding *f, uint32_t asset_ix, const qlab_bars *b, size_t i,
+                         const qlab_bars *vis, size_t v)
+{
+    qlab_delta_said *s = f->said;
+
+    qlab_grow((void **)&s->revisions, &s->cap_revisions, s->n_revisions + 1, sizeof *s->revisions);
+    qlab_revision *r = &s->revisions[s->n_revisions++];
+    r->asset_ix = asset_ix;
+    r->date = b->date[i];
+    values_of(vis, v, r->was);
+    values_of(b, i, r->is);
+}
+
+/* The state's next row: row i of b. */
+static void put_state(qlab_bars *to, const qlab_bars *b, size_t i)
+{
+    const size_t n = to->n_rows++;
+
+    to->date[n] = b->date[i];
+    to->open[n] = b->open[i];
+    to->high[n] = b->high[i];
+    to->low[n] = b->low[i];
+    to->close[n] = b->close[i];
+    to->volume[n] = b->volume[i];
+}
+
+/* A row that both have. */
+static void compare_row(qlab_finding *f, uint32_t ix, size_t i, const qlab_bars *vis, size_t v)
+{
+    const qlab_bars *b = f->now;
+    qlab_asset_tally *t = &f->tally[qlab_slot_of(ix)];
+
+    if (same_ohlcv(b, i, vis, v)) {
+        t->known++;
+        t->adj_restated += !qlab_same_value(b->adjusted_close[i], vis->adjusted_close[v]);
+        keep_known(f, qlab_slot_of(ix), b->date[i]);
+        return;
+    }
+    const uint8_t was = b->provenance != NULL ? b->provenance[i] : 0;
+    put_row(f->out, ix, b->date[i], b, i, (uint8_t)(was | QLAB_PROV_REVISED));
+    put_revision(f, ix, b, i, vis, v);
+    t->revised++;
+}
+
+/* Rows of one changed year: vis[v, v_end) is what the lake shows of it.  f->state becomes what it
+ * will show. */
 static void compare_rows(qlab_finding *f, const qlab_changed_year *c, const qlab_bars *vis,
                          size_t v, size_t v_end)
 {
     const qlab_bars *b = f->now;
     const uint32_t ix = f->bucket * QLAB_LAKE_BUCKET_ASSETS + c->slot;
+    const bool partial = f->delivered->partial[c->slot];
     qlab_asset_tally *t = &f->tally[c->slot];
     const bool later_year = has_later_year(f, ix, c->year);
     size_t i = c->first;
     const size_t end = c->first + c->n;
 
+    f->state.n_rows = 0;
     while (i < end || v < v_end) {
         if (v == v_end || (i < end && b->date[i] < vis->date[v])) {
             const uint8_t late = later_year || v < v_end ? QLAB_PROV_LATE : 0;
             const uint8_t was = b->provenance != NULL ? b->provenance[i] : 0;
             put_row(f->out, ix, b->date[i], b, i, (uint8_t)(was | late));
+            put_state(&f->state, b, i);
             t->inserted++;
             i++;
         } else if (i == end || vis->date[v] < b->date[i]) {
-            put_row(f->out, ix, vis->date[v], NULL, 0, QLAB_PROV_TOMBSTONE);
-            t->tombstoned++;
+            if (partial) {
+                put_state(&f->state, vis, v);
+            } else {
+                put_row(f->out, ix, vis->date[v], NULL, 0, QLAB_PROV_TOMBSTONE);
+                t->tombstoned++;
+            }
             v++;
         } else {
-            if (same_ohlcv(b, i, vis, v)) {
-                t->known++;
-                t->adj_restated += !same_value(b->adjusted_close[i], vis->adjusted_close[v]);
-            } else {
-                const uint8_t was = b->provenance != NULL ? b->provenance[i] : 0;
-                put_row(f->out, ix, b->date[i], b, i, (uint8_t)(was | QLAB_PROV_REVISED));
-                t->revised++;
-            }
+            compare_row(f, ix, i, vis, v);
+            put_state(&f->state, b, i);
             i++;
             v++;
         }
+    }
+}
+
+static void put_leaf(qlab_delta *d, uint32_t asset_ix, int32_t period, const qlab_bars *b,
+                     size_t first, size_t n)
+{
+    qlab_leaf leaf = {.asset_ix = asset_ix, .period = period, .n_rows = (uint32_t)n};
+
+    if (n > 0)
+        leaf.digest = qlab_lake_leaf(b, first, n);
+    qlab_grow((void **)&d->leaves, &d->cap_leaves, d->n_leaves + 1, sizeof *d->leaves);
+    d->leaves[d->n_leaves++] = leaf;
+}
+
+/* The leaf of a changed year and those of its months, where months are kept or were; f->state holds
+ * its rows. */
+static void put_leaves(qlab_finding *f, const qlab_changed_year *c)
+{
+    const uint32_t ix = f->bucket * QLAB_LAKE_BUCKET_ASSETS + c->slot;
+    const qlab_bars *b = &f->state;
+    size_t row = 0;
+    bool months = c->year >= f->months_from;
+
+    put_leaf(f->out, ix, c->year, b, 0, b->n_rows);
+    for (int32_t m = 1; m <= 12 && !months; m++)
+        months = find_leaf(f, ix, 100 * c->year + m) != NULL;
+    for (int32_t m = 1; m <= 12 && months; m++) {
+        const int32_t stop = m < 12 ? qlab_date_make(c->year, m + 1, 1) : INT32_MAX;
+        const size_t first = row;
+        while (row < b->n_rows && b->date[row] < stop)
+            row++;
+        if (row > first || find_leaf(f, ix, 100 * c->year + m) != NULL)
+            put_leaf(f->out, ix, 100 * c->year + m, b, first, row - first);
     }
 }
 
@@ -247,15 +337,22 @@ static qlab_code compare_one_year(qlab_finding *f, qlab_conn *conn, size_t from,
 {
     const int32_t year = f->changed[from].year;
     qlab_bars vis = {0};
-    const qlab_code rc =
-        qlab_lake_read_bars(f->g->view, conn, f->bucket, qlab_date_make(year, 1, 1),
-                            qlab_date_make(year, 12, 31), QLAB_BARS_ADJUSTED, &vis, err);
+    bool any = false;
+    qlab_code rc = QLAB_OK;
 
+    for (size_t k = from; k < to; k++)
+        any |= f->changed[k].visible;
+    if (any)
+        rc = qlab_lake_read_bars(f->g->view, conn, f->bucket, qlab_date_make(year, 1, 1),
+                                 qlab_date_make(year, 12, 31), QLAB_BARS_ADJUSTED, &vis, err);
     for (size_t k = from; k < to && rc == QLAB_OK; k++) {
-        const uint32_t slot = f->changed[k].slot;
-        const bool there = slot < vis.n_assets; /* an asset that is new has no rows there */
-        compare_rows(f, &f->changed[k], &vis, there ? vis.first[slot] : 0,
-                     there ? vis.first[slot + 1] : 0);
+        const qlab_changed_year *c = &f->changed[k];
+        const bool there = c->slot < vis.n_assets; /* an asset that is new has no rows there */
+        const size_t n_rows = f->out->n;
+        compare_rows(f, c, &vis, there ? vis.first[c->slot] : 0,
+                     there ? vis.first[c->slot + 1] : 0);
+        if (f->out->n > n_rows) /* sidecars may say nothing new */
+            put_leaves(f, c);
     }
     qlab_bars_free(&vis);
     return rc;
@@ -264,38 +361,74 @@ static qlab_code compare_one_year(qlab_finding *f, qlab_conn *conn, size_t from,
 /* ---- holding, order -------------------------------------------------------------------------- */
 
 /* True where an asset would lose too much at once. */
-static bool hold(const qlab_asset_tally *t)
+static bool too_many(const qlab_asset_tally *t)
 {
     return t->tombstoned > 5 && t->tombstoned * 100 > t->visible;
 }
 
-static bool is_held(const qlab_finding *f, uint32_t slot)
+/* What an acknowledgement is of: this asset's rows of these dates, and no others.  Rows of an asset
+ * stand by date in out, year after year. */
+static void name_vanished(qlab_finding *f)
 {
-    return f->tally[slot].would_tombstone > 0;
+    const qlab_delta *d = f->out;
+    qlab_sha256 **h = qlab_alloc_zero(QLAB_LAKE_BUCKET_ASSETS, sizeof *h);
+
+    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS; slot++) {
+        if (!too_many(&f->tally[slot]))
+            continue;
+        const char *id = f->g->assets[f->bucket * QLAB_LAKE_BUCKET_ASSETS + slot].asset_id;
+        h[slot] = qlab_sha256_new();
+        qlab_sha256_put_str(h[slot], id, strlen(id));
+    }
+    for (size_t i = 0; i < d->n; i++) {
+        qlab_sha256 *of = h[qlab_slot_of(d->asset_ix[i])];
+        if (of != NULL && (d->provenance[i] & QLAB_PROV_TOMBSTONE))
+            qlab_sha256_put_i32(of, d->date[i]);
+    }
+    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS; slot++) {
+        if (h[slot] != NULL)
+            f->tally[slot].vanished = qlab_sha256_end(h[slot]);
+        qlab_sha256_free(h[slot]);
+    }
+    qlab_free(h);
 }
 
 static void hold_deletions(qlab_finding *f)
 {
     qlab_delta *d = f->out;
+    qlab_delta_said *s = f->said;
     size_t kept = 0;
+    char hex[QLAB_HEX_BYTES];
 
+    name_vanished(f);
     for (size_t a = 0; a < f->now->n_assets; a++) {
-        qlab_asset_tally *t = &f->tally[slot_of(f->now->asset_ix[a])];
-        if (hold(t))
+        qlab_asset_tally *t = &f->tally[qlab_slot_of(f->now->asset_ix[a])];
+        if (!too_many(t))
+            continue;
+        t->acked = json_object_get(f->g->acks, qlab_hex(t->vanished, hex)) != NULL;
+        if (!t->acked)
             *t = (qlab_asset_tally){.held = f->now->first[a + 1] - f->now->first[a],
                                     .would_tombstone = t->tombstoned,
-                                    .visible = t->visible};
+                                    .visible = t->visible,
+                                    .vanished = t->vanished};
     }
     for (size_t i = 0; i < d->n; i++) {
-        if (is_held(f, slot_of(d->asset_ix[i])))
-            continue;
-        d->asset_ix[kept] = d->asset_ix[i];
-        d->date[kept] = d->date[i];
-        for (unsigned k = 0; k < QLAB_N_FIELDS; k++)
-            d->v[k][kept] = d->v[k][i];
-        d->provenance[kept++] = d->provenance[i];
+        if (!qlab_is_held(f, qlab_slot_of(d->asset_ix[i])))
+            qlab_delta_move_row(d, kept++, i);
     }
     d->n = kept;
+    kept = 0;
+    for (size_t i = 0; i < d->n_leaves; i++) {
+        if (!qlab_is_held(f, qlab_slot_of(d->leaves[i].asset_ix)))
+            d->leaves[kept++] = d->leaves[i];
+    }
+    d->n_leaves = kept;
+    kept = 0;
+    for (size_t i = 0; i < s->n_revisions; i++) {
+        if (!qlab_is_held(f, qlab_slot_of(s->revisions[i].asset_ix)))
+            s->revisions[kept++] = s->revisions[i];
+    }
+    s->n_revisions = kept;
 }
 
 typedef struct qlab_place {
@@ -341,41 +474,6 @@ static void sort_rows(qlab_delta *d)
     qlab_free(p);
 }
 
-/* ---- leaves ---------------------------------------------------------------------------------- */
-
-static void put_leaf(qlab_delta *d, uint32_t asset_ix, int32_t period, const qlab_bars *b,
-                     size_t first, size_t n)
-{
-    qlab_leaf leaf = {.asset_ix = asset_ix, .period = period, .n_rows = (uint32_t)n};
-
-    if (n > 0)
-        leaf.digest = qlab_lake_leaf(b, first, n);
-    qlab_grow((void **)&d->leaves, &d->cap_leaves, d->n_leaves + 1, sizeof *d->leaves);
-    d->leaves[d->n_leaves++] = leaf;
-}
-
-/* The leaf of a changed year and those of its months, where months are kept or were. */
-static void put_leaves(qlab_finding *f, const qlab_changed_year *c)
-{
-    const uint32_t ix = f->bucket * QLAB_LAKE_BUCKET_ASSETS + c->slot;
-    const qlab_bars *b = f->now;
-    size_t row = c->first;
-    const size_t end = c->first + c->n;
-    bool months = c->year >= f->months_from;
-
-    put_leaf(f->out, ix, c->year, b, c->first, c->n);
-    for (int32_t m = 1; m <= 12 && !months; m++)
-        months = find_leaf(f, ix, 100 * c->year + m) != NULL;
-    for (int32_t m = 1; m <= 12 && months; m++) {
-        const int32_t stop = m < 12 ? qlab_date_make(c->year, m + 1, 1) : INT32_MAX;
-        const size_t first = row;
-        while (row < end && b->date[row] < stop)
-            row++;
-        if (row > first || find_leaf(f, ix, 100 * c->year + m) != NULL)
-            put_leaf(f->out, ix, 100 * c->year + m, b, first, row - first);
-    }
-}
-
 static int cmp_leaf(const void *a, const void *b)
 {
     const qlab_leaf *x = a, *y = b;
@@ -385,125 +483,69 @@ static int cmp_leaf(const void *a, const void *b)
     return (x->period > y->period) - (x->period < y->period);
 }
 
-/* ---- actions --------------------------------------------------------------------------------- */
-
-static bool same_key(const qlab_action *a, const qlab_action *b)
+qlab_code qlab_delta_compare_changed(qlab_finding *f, qlab_conn *conn, qlab_err *err)
 {
-    return a->ex_date == b->ex_date && a->type == b->type &&
-           strcmp(a->source_id, b->source_id) == 0;
-}
+    qlab_code rc = QLAB_OK;
 
-static bool same_fact(const qlab_action *a, const qlab_action *b)
-{
-    return a->confidence == b->confidence && a->in_basis == b->in_basis && same_value(a->r, b->r) &&
-           same_value(a->d, b->d) && same_value(a->c, b->c) && same_value(a->c_low, b->c_low) &&
-           same_value(a->c_high, b->c_high) && strcmp(a->currency, b->currency) == 0;
-}
-
-static void put_action(qlab_delta *d, const qlab_action *a, bool withdrawn)
-{
-    qlab_grow((void **)&d->actions, &d->cap_actions, d->n_actions + 1, sizeof *d->actions);
-    d->actions[d->n_actions] = *a;
-    d->actions[d->n_actions++].withdrawn = withdrawn;
-}
-
-/* Derived facts of the lake about an asset: [*from, *to) of g->actions. */
-static void facts_of(const qlab_ingest *g, uint32_t asset_ix, size_t *from, size_t *to)
-{
-    size_t low = 0, high = g->n_actions;
-
-    while (low < high) {
-        const size_t mid = low + (high - low) / 2;
-        if (g->actions[mid].asset_ix < asset_ix)
-            low = mid + 1;
-        else
-            high = mid;
+    if (f->n_changed > 1)
+        qsort(f->changed, f->n_changed, sizeof *f->changed, cmp_changed);
+    for (size_t from = 0, to; from < f->n_changed && rc == QLAB_OK; from = to) {
+        for (to = from + 1; to < f->n_changed && f->changed[to].year == f->changed[from].year;)
+            to++;
+        rc = compare_one_year(f, conn, from, to, err);
     }
-    *from = low;
-    while (low < g->n_actions && g->actions[low].asset_ix == asset_ix)
-        low++;
-    *to = low;
+    f->n_changed = 0;
+    return rc;
 }
 
-static void compare_actions(qlab_finding *f, const qlab_action *fresh, size_t n, uint32_t asset_ix)
+static void make_state(qlab_bars *b)
 {
-    const qlab_ingest *g = f->g;
-    size_t from, to;
+    enum { MOST_DAYS = 366 };
 
-    facts_of(g, asset_ix, &from, &to);
-    for (size_t i = 0; i < n; i++) {
-        size_t k = from;
-        while (k < to && !same_key(&g->actions[k], &fresh[i]))
-            k++;
-        if (k == to || !same_fact(&g->actions[k], &fresh[i]))
-            put_action(f->out, &fresh[i], false);
-    }
-    for (size_t k = from; k < to; k++) {
-        size_t i = 0;
-        while (i < n && !same_key(&g->actions[k], &fresh[i]))
-            i++;
-        if (i == n)
-            put_action(f->out, &g->actions[k], true);
-    }
+    qlab_bars_make(b, 0, MOST_DAYS, 0);
+    b->n_rows = 0;
 }
-
-static void find_actions(qlab_finding *f)
-{
-    const qlab_bars *b = f->now;
-    qlab_action *fresh = NULL;
-    size_t cap = 0;
-
-    for (size_t a = 0; a < b->n_assets; a++) {
-        const size_t first = b->first[a], end = b->first[a + 1];
-        size_t n = 0, any = first;
-        while (any < end && isnan(b->adjusted_close[any]))
-            any++;
-        if (any == end || is_held(f, slot_of(b->asset_ix[a])))
-            continue; /* not a vintage: it says nothing about actions */
-        qlab_vintage v = qlab_ingest_vintage(f->g, b, a);
-        qlab_derive_actions(&v, &fresh, &n, &cap);
-        compare_actions(f, fresh, n, b->asset_ix[a]);
-    }
-    qlab_free(fresh);
-}
-
-/* ---- all of it ------------------------------------------------------------------------------- */
 
 qlab_code qlab_delta_find(const qlab_ingest *g, qlab_conn *conn, uint32_t bucket,
-                          const qlab_bars *now, qlab_asset_tally *tally, qlab_delta *out,
-                          qlab_err *err)
+                          qlab_delivered *now, qlab_asset_tally *tally, qlab_delta *out,
+                          qlab_delta_said *said, qlab_err *err)
 {
-    qlab_finding f = {.g = g, .bucket = bucket, .now = now, .tally = tally, .out = out};
-    qlab_code rc =
-        qlab_lake_read_leaves(g->view, conn, bucket, QLAB_LEAVES_ALL, &f.old, &f.n_old, err);
+    qlab_finding *f = qlab_alloc_zero(1, sizeof *f);
 
-    f.months_from = qlab_lake_months_from(now);
-    for (size_t i = 0; i < f.n_old && rc == QLAB_OK; i++) {
-        if (is_year(&f.old[i]) &&
-            (f.months_from == INT32_MAX || f.old[i].period - 3 > f.months_from))
-            f.months_from = f.old[i].period - 3;
+    *f = (qlab_finding){.g = g,
+                        .bucket = bucket,
+                        .delivered = now,
+                        .now = &now->bars,
+                        .tally = tally,
+                        .out = out,
+                        .said = said};
+    make_state(&f->state);
+    for (size_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS; slot++)
+        f->first_known[slot] = INT32_MAX;
+    qlab_code rc =
+        qlab_lake_read_leaves(g->view, conn, bucket, QLAB_LEAVES_ALL, &f->old, &f->n_old, err);
+    f->months_from = qlab_lake_months_from(f->now);
+    for (size_t i = 0; i < f->n_old && rc == QLAB_OK; i++) {
+        if (is_year(&f->old[i]) &&
+            (f->months_from == INT32_MAX || f->old[i].period - 3 > f->months_from))
+            f->months_from = f->old[i].period - 3;
     }
-    for (size_t a = 0; a < now->n_assets && rc == QLAB_OK; a++)
-        compare_years(&f, a);
-    if (f.n_changed > 1)
-        qsort(f.changed, f.n_changed, sizeof *f.changed, cmp_changed);
-    for (size_t from = 0, to; from < f.n_changed && rc == QLAB_OK; from = to) {
-        for (to = from + 1; to < f.n_changed && f.changed[to].year == f.changed[from].year;)
-            to++;
-        rc = compare_one_year(&f, conn, from, to, err);
-    }
+    for (size_t a = 0; a < f->now->n_assets && rc == QLAB_OK; a++)
+        qlab_delta_compare_years(f, a);
+    if (rc == QLAB_OK)
+        rc = qlab_delta_compare_changed(f, conn, err);
+    if (rc == QLAB_OK)
+        rc = qlab_delta_settle_basis(f, conn, err);
     if (rc == QLAB_OK) {
-        hold_deletions(&f);
+        hold_deletions(f);
         sort_rows(out);
-        for (size_t k = 0; k < f.n_changed; k++) {
-            if (!is_held(&f, f.changed[k].slot))
-                put_leaves(&f, &f.changed[k]);
-        }
         if (out->n_leaves > 1)
             qsort(out->leaves, out->n_leaves, sizeof *out->leaves, cmp_leaf);
-        find_actions(&f);
+        qlab_delta_find_actions(f);
     }
-    qlab_free(f.old);
-    qlab_free(f.changed);
+    qlab_bars_free(&f->state);
+    qlab_free(f->old);
+    qlab_free(f->changed);
+    qlab_free(f);
     return rc;
 }

@@ -2,7 +2,7 @@
  * year each), large ones become parts of their bucket at once, so that memory stays bounded. */
 #include "base/alloc.h"
 #include "base/date.h"
-#include "ingest/delta.h"
+#include "ingest/delta_int.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -118,20 +118,114 @@ static qlab_code action_of_json(const qlab_ingest *g, const json_t *o, qlab_acti
 
 /* ---- a unit ---------------------------------------------------------------------------------- */
 
-static json_t *held_json(const qlab_delta_unit *u)
+json_t *qlab_ingest_held_json(const qlab_ingest *g, uint32_t bucket, uint32_t slot,
+                              const qlab_asset_tally *t)
 {
+    const char *id = g->assets[bucket * QLAB_LAKE_BUCKET_ASSETS + slot].asset_id;
+    char hex[QLAB_HEX_BYTES];
+    json_t *o = json_object();
+
+    json_object_set_new(o, "asset_id", json_string(id));
+    json_object_set_new(o, "reason", json_string("MASS_DELETION_HELD"));
+    json_object_set_new(o, "rows_deleted", json_integer((json_int_t)t->would_tombstone));
+    json_object_set_new(o, "rows_visible", json_integer((json_int_t)t->visible));
+    json_object_set_new(o, "digest", json_string(qlab_hex(t->vanished, hex)));
+    return o;
+}
+
+json_t *qlab_ingest_acked_json(const qlab_ingest *g, uint32_t bucket, const qlab_asset_tally *tally)
+{
+    char hex[QLAB_HEX_BYTES];
     json_t *all = json_array();
 
     for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS; slot++) {
-        const qlab_asset_tally *t = &u->tally[slot];
-        if (t->would_tombstone == 0)
+        if (!tally[slot].acked)
             continue;
         json_t *o = json_object();
-        const uint32_t ix = u->bucket * QLAB_LAKE_BUCKET_ASSETS + slot;
-        json_object_set_new(o, "asset_id", json_string(u->g->assets[ix].asset_id));
-        json_object_set_new(o, "reason", json_string("MASS_DELETION_HELD"));
-        json_object_set_new(o, "rows_deleted", json_integer((json_int_t)t->would_tombstone));
-        json_object_set_new(o, "rows_visible", json_integer((json_int_t)t->visible));
+        const uint32_t ix = bucket * QLAB_LAKE_BUCKET_ASSETS + slot;
+        json_object_set_new(o, "asset_id", json_string(g->assets[ix].asset_id));
+        json_object_set_new(o, "rows_deleted", json_integer((json_int_t)tally[slot].tombstoned));
+        json_object_set_new(o, "digest", json_string(qlab_hex(tally[slot].vanished, hex)));
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
+static json_t *date_json(int32_t date)
+{
+    char day[QLAB_DATE_BYTES];
+    return json_string(qlab_date_format(date, day));
+}
+
+/* One change of basis; what names it comes first, so that a later delivery finds it again. */
+static json_t *change_json(const qlab_ingest *g, const qlab_basis_change *c)
+{
+    const bool raw = g->options->price_basis == QLAB_BASIS_RAW;
+    json_t *o = json_object();
+
+    json_object_set_new(o, "asset_id", json_string(g->assets[c->asset_ix].asset_id));
+    json_object_set_new(o, "from", date_json(c->from));
+    json_object_set_new(o, "through", date_json(c->through));
+    json_object_set_new(o, "price_ratio", qlab_json_f64(c->price_ratio));
+    json_object_set_new(o, "volume_ratio", qlab_json_f64(c->volume_ratio));
+    json_object_set_new(o, "rows", json_integer((json_int_t)c->n_rows));
+    json_object_set_new(o, "odd_rows", json_integer((json_int_t)c->n_odd));
+    json_object_set_new(o, "kept", json_string(raw ? "as_it_was" : "as_delivered"));
+    return o;
+}
+
+static bool was_said(const json_t *before, const json_t *change)
+{
+    static const char *const keys[] = {"asset_id", "through", "price_ratio", "volume_ratio"};
+    json_t *o;
+    size_t i;
+
+    json_array_foreach(before, i, o)
+    {
+        size_t k = 0;
+        while (k < 4 && json_equal(json_object_get(o, keys[k]), json_object_get(change, keys[k])))
+            k++;
+        if (k == 4)
+            return true;
+    }
+    return false;
+}
+
+json_t *qlab_ingest_basis_json(const qlab_ingest *g, uint32_t pack, const qlab_delta_said *said)
+{
+    const json_t *last = qlab_ingest_last_of(g, g->registry->packs[pack].path);
+    const json_t *before = json_object_get(last, "basis");
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < said->n_basis; i++) {
+        const uint32_t at = g->registry_of[said->basis[i].asset_ix];
+        if (at == QLAB_NO_ASSET || g->registry->assets[at].pack_no != pack)
+            continue;
+        json_t *o = change_json(g, &said->basis[i]);
+        json_object_set_new(o, "known", json_boolean(was_said(before, o)));
+        json_array_append_new(all, o);
+    }
+    return all;
+}
+
+json_t *qlab_ingest_revised_json(const qlab_ingest *g, const qlab_delta_said *said)
+{
+    static const char *const names[] = {"open", "high", "low", "close", "volume"};
+    json_t *all = json_array();
+
+    for (size_t i = 0; i < said->n_revisions && i < QLAB_INGEST_EXAMPLES; i++) {
+        const qlab_revision *r = &said->revisions[i];
+        json_t *o = json_object();
+        json_object_set_new(o, "asset_id", json_string(g->assets[r->asset_ix].asset_id));
+        json_object_set_new(o, "date", date_json(r->date));
+        for (size_t k = 0; k < 5; k++) {
+            if (qlab_same_value(r->was[k], r->is[k]))
+                continue;
+            json_t *pair = json_array();
+            json_array_append_new(pair, qlab_json_f64(r->was[k]));
+            json_array_append_new(pair, qlab_json_f64(r->is[k]));
+            json_object_set_new(o, names[k], pair);
+        }
         json_array_append_new(all, o);
     }
     return all;
@@ -158,7 +252,7 @@ qlab_code qlab_ingest_delta_unit(const qlab_delta_unit *u, qlab_err *err)
         u->parts, u->n_parts, u->cap_parts};
     qlab_delta d = {0};
 
-    qlab_code rc = qlab_delta_find(u->g, u->conn, u->bucket, u->now, u->tally, &d, err);
+    qlab_code rc = qlab_delta_find(u->g, u->conn, u->bucket, u->now, u->tally, &d, u->said, err);
     if (rc == QLAB_OK)
         rc = d.n > LARGE_ROWS ? write_rows(&here, &d, err) : keep_rows(u, &d, err);
     if (rc == QLAB_OK && d.n_actions > LARGE_ACTIONS) {
@@ -169,8 +263,6 @@ qlab_code qlab_ingest_delta_unit(const qlab_delta_unit *u, qlab_err *err)
             json_array_append_new(actions, action_json(&d.actions[i]));
         json_object_set_new(u->result, "actions", actions);
     }
-    if (rc == QLAB_OK)
-        json_object_set_new(u->result, "held", held_json(u));
     qlab_delta_free(&d);
     return rc;
 }
@@ -196,7 +288,6 @@ static qlab_code gather_unit(qlab_ingest *g, const json_t *unit, qlab_delta *d, 
             rc = action_of_json(g, o, &d->actions[d->n_actions], err);
         d->n_actions += rc == QLAB_OK;
     }
-    json_array_foreach(json_object_get(unit, "held"), i, o) json_array_append(g->held, o);
     return rc;
 }
 

@@ -10,72 +10,136 @@
 
 /* ---- gathering ------------------------------------------------------------------------------- */
 
-static qlab_code take_outcome(qlab_ingest *g, const json_t *o, qlab_err *err)
-{
-    int64_t no = 0, file_bytes = 0, bytes = 0, lines = 0, future = 0;
-    const char *hex = NULL, *refused = NULL, *why = NULL;
-    qlab_tally t;
-    static const char where[] = "ingest unit record";
+static const char WHERE[] = "ingest unit record";
 
-    qlab_code rc = qlab_json_get_i64(o, where, "pack", &no, err);
+/* What reading a file gave, by one unit; several may have read it. */
+static qlab_code take_read(qlab_ingest *g, const json_t *o, const char *path, qlab_outcome *out,
+                           qlab_err *err)
+{
+    int64_t file_bytes = 0, bytes = 0, lines = 0, future = 0;
+    const char *hex = NULL, *refused = NULL, *why = NULL;
+    qlab_digest sha;
+
+    qlab_code rc = qlab_json_get_str(o, WHERE, "sha256", &hex, err);
     if (rc == QLAB_OK)
-        rc = qlab_json_get_str(o, where, "sha256", &hex, err);
+        rc = qlab_json_get_str(o, WHERE, "refused", &refused, err);
     if (rc == QLAB_OK)
-        rc = qlab_json_get_str(o, where, "refused", &refused, err);
+        rc = qlab_json_get_str(o, WHERE, "why", &why, err);
     if (rc == QLAB_OK)
-        rc = qlab_json_get_str(o, where, "why", &why, err);
+        rc = qlab_json_get_i64(o, WHERE, "file_bytes", &file_bytes, err);
     if (rc == QLAB_OK)
-        rc = qlab_json_get_i64(o, where, "file_bytes", &file_bytes, err);
+        rc = qlab_json_get_i64(o, WHERE, "bytes", &bytes, err);
     if (rc == QLAB_OK)
-        rc = qlab_json_get_i64(o, where, "bytes", &bytes, err);
+        rc = qlab_json_get_i64(o, WHERE, "lines", &lines, err);
     if (rc == QLAB_OK)
-        rc = qlab_json_get_i64(o, where, "lines", &lines, err);
+        rc = qlab_json_get_i64(o, WHERE, "first_future", &future, err);
+    if (rc != QLAB_OK)
+        return rc;
+    if (qlab_digest_parse(hex, strlen(hex), &sha) != 0)
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: sha256 of %s was \"%s\"", WHERE, path, hex);
+    if (out->known && qlab_digest_cmp(&sha, &out->sha256) != 0)
+        return qlab_fail(err, QLAB_E_CORRUPT,
+                         "%s changed while it was read; run the same command again", path);
+    out->known = true;
+    out->sha256 = sha;
+    out->n_file_bytes = (uint64_t)file_bytes;
+    out->n_bytes = (uint64_t)bytes;
+    out->n_lines = (uint64_t)lines;
+    out->n_rows_in += (uint64_t)json_integer_value(json_object_get(o, "rows_in"));
+    if (future != QLAB_DATE_NONE &&
+        (out->first_future == QLAB_DATE_NONE || future < out->first_future))
+        out->first_future = (int32_t)future;
+    if (refused[0] != '\0' && qlab_reason_parse(refused, &out->refused))
+        out->why = qlab_arena_strndup(&g->strings, why, strlen(why));
+    return QLAB_OK;
+}
+
+static void take_list(json_t **to, const json_t *from)
+{
+    json_t *o;
+    size_t i;
+
+    if (*to == NULL && json_array_size(from) > 0)
+        *to = json_array();
+    json_array_foreach(from, i, o) json_array_append(*to, o);
+}
+
+static qlab_code take_pack(qlab_ingest *g, const json_t *o, qlab_err *err)
+{
+    int64_t no = 0;
+    qlab_tally t;
+    json_t *change;
+    size_t i;
+
+    qlab_code rc = qlab_json_get_i64(o, WHERE, "pack", &no, err);
     if (rc == QLAB_OK)
-        rc = qlab_json_get_i64(o, where, "first_future", &future, err);
-    if (rc == QLAB_OK)
-        rc = qlab_tally_load(o, where, &t, err);
+        rc = qlab_tally_load(o, WHERE, &t, err);
     if (rc != QLAB_OK)
         return rc;
     if (no < 0 || (size_t)no >= g->registry->n_packs)
-        return qlab_fail(err, QLAB_E_CORRUPT, "%s: pack %lld is not in the plan", where,
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: pack %lld is not in the plan", WHERE,
                          (long long)no);
     qlab_ingest_pack *p = &g->packs[no];
-    qlab_digest sha;
-    if (qlab_digest_parse(hex, strlen(hex), &sha) != 0)
-        return qlab_fail(err, QLAB_E_CORRUPT, "%s: sha256 of pack %lld was \"%s\"", where,
-                         (long long)no, hex);
-    if (p->known_outcome && qlab_digest_cmp(&sha, &p->sha256) != 0)
-        return qlab_fail(err, QLAB_E_CORRUPT,
-                         "pack %s changed while it was read; run the same command again",
-                         g->registry->packs[no].path);
-    p->known_outcome = true;
-    p->sha256 = sha;
-    p->n_file_bytes = (uint64_t)file_bytes;
-    p->n_bytes = (uint64_t)bytes;
-    p->n_lines = (uint64_t)lines;
-    if (future != QLAB_DATE_NONE && (p->first_future == QLAB_DATE_NONE || future < p->first_future))
-        p->first_future = (int32_t)future;
-    if (refused[0] != '\0' && qlab_reason_parse(refused, &p->refused))
-        p->why = qlab_arena_strndup(&g->strings, why, strlen(why));
+    if (p->whole)
+        rc = take_read(g, o, g->registry->packs[no].path, &p->out, err);
     qlab_tally_add(&p->tally, &t);
-    p->parked = p->tally.in.by_reason[QLAB_REASON_UNKNOWN_ASSET] > 0 ||
-                p->tally.in.by_reason[QLAB_REASON_OUTSIDE_POINTER] > 0;
-    return QLAB_OK;
+    p->parked |= t.in.by_reason[QLAB_REASON_UNKNOWN_ASSET] > 0 ||
+                 t.in.by_reason[QLAB_REASON_OUTSIDE_POINTER] > 0;
+    take_list(&p->held, json_object_get(o, "held"));
+    json_array_foreach(json_object_get(o, "basis"), i, change)
+    {
+        if (p->basis == NULL)
+            p->basis = json_array();
+        if (!json_is_true(json_object_get(change, "known")))
+            json_array_append(g->basis_changes, change);
+        json_array_append(p->basis, change);
+    }
+    return rc;
+}
+
+static qlab_code take_side(qlab_ingest *g, const json_t *o, qlab_err *err)
+{
+    int64_t no = 0;
+    const qlab_code rc = qlab_json_get_i64(o, WHERE, "sidecar", &no, err);
+
+    if (rc != QLAB_OK)
+        return rc;
+    if (no < 0 || (size_t)no >= g->sidecars.n)
+        return qlab_fail(err, QLAB_E_CORRUPT, "%s: sidecar %lld is not in the plan", WHERE,
+                         (long long)no);
+    return take_read(g, o, g->sidecars.at[no].path, &g->sides[no].out, err);
 }
 
 static qlab_code take_parts(qlab_ingest *g, const json_t *unit, qlab_err *err)
 {
     json_t *parts = NULL, *part;
     size_t i;
-    qlab_code rc = qlab_json_get_array(unit, "ingest unit record", "parts", &parts, err);
+    qlab_code rc = qlab_json_get_array(unit, WHERE, "parts", &parts, err);
 
     json_array_foreach(parts, i, part)
     {
         if (rc != QLAB_OK)
             break;
         qlab_grow((void **)&g->parts, &g->cap_parts, g->n_parts + 1, sizeof *g->parts);
-        rc = qlab_part_of_json(part, "ingest unit record", &g->parts[g->n_parts], err);
+        rc = qlab_part_of_json(part, WHERE, &g->parts[g->n_parts], err);
         g->n_parts += rc == QLAB_OK;
+    }
+    return rc;
+}
+
+typedef qlab_code (*take_fn)(qlab_ingest *g, const json_t *o, qlab_err *err);
+
+static qlab_code take_each(qlab_ingest *g, const json_t *unit, const char *key, take_fn take,
+                           qlab_err *err)
+{
+    json_t *all = NULL, *o;
+    size_t i;
+    qlab_code rc = qlab_json_get_array(unit, WHERE, key, &all, err);
+
+    json_array_foreach(all, i, o)
+    {
+        if (rc == QLAB_OK)
+            rc = take(g, o, err);
     }
     return rc;
 }
@@ -86,21 +150,18 @@ static qlab_code take_units(qlab_ingest *g, qlab_err *err)
 
     for (size_t u = 0; u < g->n_units && rc == QLAB_OK; u++) {
         const json_t *unit = qlab_job_result(g->job, u);
-        json_t *packs = NULL, *pack;
-        size_t i;
         int64_t newest = QLAB_DATE_NONE;
         rc = take_parts(g, unit, err);
         if (rc == QLAB_OK)
-            rc = qlab_json_get_array(unit, "ingest unit record", "packs", &packs, err);
-        json_array_foreach(packs, i, pack)
-        {
-            if (rc == QLAB_OK)
-                rc = take_outcome(g, pack, err);
-        }
+            rc = take_each(g, unit, "packs", take_pack, err);
         if (rc == QLAB_OK)
-            rc = qlab_json_get_i64(unit, "ingest unit record", "max_date", &newest, err);
+            rc = take_each(g, unit, "sidecars", take_side, err);
+        if (rc == QLAB_OK)
+            rc = qlab_json_get_i64(unit, WHERE, "max_date", &newest, err);
         if (newest > g->max_date)
             g->max_date = (int32_t)newest;
+        take_list(&g->acked, json_object_get(unit, "acked"));
+        take_list(&g->revised, json_object_get(unit, "revised"));
     }
     return rc;
 }
@@ -141,163 +202,6 @@ static qlab_code check_parts(const qlab_ingest *g, qlab_err *err)
                      (unsigned long long)rows, (unsigned long long)want);
 }
 
-/* ---- said to people and programs ------------------------------------------------------------- */
-
-static json_t *by_reason_json(const qlab_ingest *g)
-{
-    uint64_t n[QLAB_REASON_COUNT] = {0};
-    json_t *o = json_object();
-
-    for (unsigned r = 1; r < QLAB_REASON_COUNT; r++)
-        n[r] = g->total.in.by_reason[r];
-    for (size_t i = 0; i < g->registry->n_findings; i++)
-        n[g->registry->findings[i].reason]++;
-    for (size_t i = 0; i < g->registry->n_packs; i++) {
-        if (g->packs[i].wanted && g->packs[i].refused != QLAB_REASON_NONE)
-            n[g->packs[i].refused]++;
-    }
-    for (unsigned r = 1; r < QLAB_REASON_COUNT; r++) {
-        if (n[r] > 0)
-            json_object_set_new(o, qlab_reason_name((qlab_reason)r),
-                                json_integer((json_int_t)n[r]));
-    }
-    return o;
-}
-
-static json_t *counts_json(const qlab_ingest *g)
-{
-    json_t *o = qlab_tally_json(&g->total);
-
-    json_object_set_new(o, "by_reason", by_reason_json(g));
-    return o;
-}
-
-static void list_refused(qlab_ingest *g, qlab_ingest_result *out)
-{
-    out->packs_refused = json_array();
-    for (size_t i = 0; i < g->registry->n_packs; i++) {
-        const qlab_ingest_pack *p = &g->packs[i];
-        out->n_packs += p->wanted;
-        out->n_packs_read += p->read;
-        out->bytes_read += p->n_file_bytes;
-        if (!p->wanted || p->refused == QLAB_REASON_NONE)
-            continue;
-        out->n_packs_refused++;
-        json_t *o = json_object();
-        json_object_set_new(o, "path", json_string(g->registry->packs[i].path));
-        json_object_set_new(o, "reason", json_string(qlab_reason_name(p->refused)));
-        json_object_set_new(o, "detail", json_string(p->why != NULL ? p->why : ""));
-        json_array_append_new(out->packs_refused, o);
-        qlab_log_line(g->env->log, QLAB_LOG_WARN, "ingest", "pack=%s refused=%s detail=\"%s\"",
-                      g->registry->packs[i].path, qlab_reason_name(p->refused),
-                      p->why != NULL ? p->why : "");
-    }
-}
-
-static qlab_code anything_readable(const qlab_ingest *g, const qlab_ingest_result *r, qlab_err *err)
-{
-    if (r->n_packs == 0)
-        return qlab_fail(err, QLAB_E_NOT_FOUND,
-                         "no asset of the types asked for has a history pack");
-    if (r->n_packs_refused < r->n_packs)
-        return QLAB_OK;
-    for (size_t i = 0; i < g->registry->n_packs; i++) {
-        if (g->packs[i].wanted)
-            return qlab_fail(
-                err, QLAB_E_CORRUPT, "none of the %zu packs could be read; the first: %s: %s: %s",
-                r->n_packs, g->registry->packs[i].path, qlab_reason_name(g->packs[i].refused),
-                g->packs[i].why != NULL ? g->packs[i].why : "");
-    }
-    return QLAB_OK;
-}
-
-qlab_code qlab_ingest_sum_up(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
-{
-    list_refused(g, out);
-    out->n_assets = g->n_assets;
-    out->counts = counts_json(g);
-    return anything_readable(g, out, err);
-}
-
-static json_t *pack_json(const qlab_ingest *g, size_t i)
-{
-    const qlab_ingest_pack *p = &g->packs[i];
-    char hex[QLAB_HEX_BYTES];
-    json_t *o = json_object();
-
-    json_object_set_new(o, "path", json_string(g->registry->packs[i].path));
-    json_object_set_new(o, "sha256",
-                        p->n_file_bytes > 0 || p->refused == QLAB_REASON_NONE
-                            ? json_string(qlab_hex(p->sha256, hex))
-                            : json_null());
-    json_object_set_new(o, "refused",
-                        p->refused == QLAB_REASON_NONE ? json_null()
-                                                       : json_string(qlab_reason_name(p->refused)));
-    if (p->refused != QLAB_REASON_NONE)
-        json_object_set_new(o, "detail", json_string(p->why != NULL ? p->why : ""));
-    json_object_set_new(o, "file_bytes", json_integer((json_int_t)p->n_file_bytes));
-    json_object_set_new(o, "bytes", json_integer((json_int_t)p->n_bytes));
-    json_object_set_new(o, "lines", json_integer((json_int_t)p->n_lines));
-    json_t *t = qlab_tally_json(&p->tally);
-    json_object_update(o, t);
-    json_decref(t);
-    return o;
-}
-
-static json_t *flags_json(const qlab_ingest *g)
-{
-    json_t *a = json_array();
-
-    if (g->options->price_basis != QLAB_BASIS_RAW)
-        json_array_append_new(a, json_string("PRICE_BASIS_ADJUSTED"));
-    if (g->options->volume_basis != QLAB_BASIS_RAW)
-        json_array_append_new(a, json_string("VOLUME_BASIS_UNKNOWN"));
-    return a;
-}
-
-/* Assets of the lake that the registry no longer has: VENDOR_REMOVED, they stay. */
-static size_t assets_left(const qlab_ingest *g)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < g->view->n_assets; i++)
-        n += qlab_registry_find(g->registry, qlab_str_of(g->assets[i].asset_id)) < 0;
-    return n;
-}
-
-static json_t *manifest_json(const qlab_ingest *g, const char *run_id, json_t *inputs,
-                             json_t *sources, uint64_t n_records)
-{
-    json_t *o = qlab_artifact_begin("ingest_manifest/1", run_id, inputs), *packs = json_array();
-    json_t *registry = json_object(), *asked = json_array_get(sources, 0);
-
-    json_object_set_new(o, "commit", json_integer(g->seq));
-    json_object_set(o, "adapter", json_object_get(asked, "adapter"));
-    json_object_set(o, "types", json_object_get(asked, "types"));
-    json_object_set_new(o, "price_basis",
-                        json_string(qlab_ingest_basis_name(g->options->price_basis)));
-    json_object_set_new(o, "volume_basis",
-                        json_string(qlab_ingest_basis_name(g->options->volume_basis)));
-    json_object_set_new(o, "flags", flags_json(g));
-    json_object_set(o, "counts", g->counts);
-    json_object_set(registry, "path", json_object_get(asked, "registry"));
-    json_object_set(registry, "sha256", json_object_get(asked, "registry_sha256"));
-    json_object_set_new(registry, "lines", json_integer((json_int_t)g->registry->n_lines));
-    json_object_set_new(registry, "assets", json_integer((json_int_t)g->registry->n_assets));
-    json_object_set_new(registry, "assets_in_lake", json_integer((json_int_t)g->n_assets));
-    json_object_set_new(o, "registry", registry);
-    json_object_set_new(registry, "assets_left", json_integer((json_int_t)assets_left(g)));
-    json_object_set(o, "held", g->held);
-    json_object_set_new(o, "quarantine_records", json_integer((json_int_t)n_records));
-    for (size_t i = 0; i < g->registry->n_packs; i++) {
-        const qlab_ingest_pack *p = &g->packs[i];
-        if (p->wanted && (p->read || p->refused != QLAB_REASON_NONE))
-            json_array_append_new(packs, pack_json(g, i));
-    }
-    json_object_set_new(o, "packs", packs);
-    return o;
-}
-
 /* ---- the run folder -------------------------------------------------------------------------- */
 
 /* Records that belong to no unit: registry lines, and packs that no unit reads. */
@@ -323,13 +227,24 @@ static qlab_code save_plan_records(const qlab_ingest *g, const char *path, qlab_
     }
     for (size_t i = 0; i < r->n_packs; i++) {
         const qlab_ingest_pack *p = &g->packs[i];
-        if (!p->wanted || p->read || p->refused == QLAB_REASON_NONE)
+        if (!p->wanted || p->read || p->out.refused == QLAB_REASON_NONE)
             continue;
         const qlab_quarantine_record rec = {.pack_no = p->order,
                                             .pack = qlab_str_of(r->packs[i].path),
                                             .date = QLAB_DATE_NONE,
-                                            .reason = p->refused,
-                                            .detail = p->why != NULL ? p->why : ""};
+                                            .reason = p->out.refused,
+                                            .detail = p->out.why != NULL ? p->out.why : ""};
+        qlab_quarantine_put(&q, &rec);
+    }
+    for (size_t i = 0; i < g->sidecars.n; i++) {
+        const qlab_sidecar *c = &g->sidecars.at[i];
+        if (c->refused == QLAB_REASON_NONE)
+            continue;
+        const qlab_quarantine_record rec = {.pack_no = g->sides[i].order,
+                                            .pack = qlab_str_of(c->path),
+                                            .date = QLAB_DATE_NONE,
+                                            .reason = c->refused,
+                                            .detail = c->why};
         qlab_quarantine_put(&q, &rec);
     }
     const qlab_code rc = qlab_quarantine_save(&q, path, err);
@@ -375,6 +290,8 @@ static json_t *inputs_json(const qlab_ingest *g, const json_t *sources)
     json_object_set_new(o, "volume_basis",
                         json_string(qlab_ingest_basis_name(g->options->volume_basis)));
     json_object_set_new(o, "ingest_version", json_integer(QLAB_INGEST_VERSION));
+    if (json_array_size(g->acked) > 0)
+        json_object_set(o, "acknowledged", g->acked);
     return o;
 }
 
@@ -391,7 +308,7 @@ static qlab_code build_run_folder(const qlab_ingest *g, const char *dir, const c
     if (rc == QLAB_OK)
         rc = write_quarantine(g, dir, &n_records, err);
     if (rc == QLAB_OK) {
-        manifest = manifest_json(g, run_id, inputs, sources, n_records);
+        manifest = qlab_ingest_manifest(g, run_id, inputs, sources, n_records);
         rc = qlab_json_write(path, manifest, err);
     }
     json_decref(manifest);
@@ -470,7 +387,9 @@ qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *
     char *built = qlab_path_join(qlab_job_dir(g->job), "run");
 
     g->max_date = QLAB_DATE_NONE;
-    g->held = json_array();
+    g->basis_changes = json_array();
+    g->acked = json_array();
+    g->revised = json_array();
     qlab_code rc = take_units(g, err);
     if (rc == QLAB_OK)
         rc = qlab_ingest_write_deltas(g, err);
@@ -480,8 +399,15 @@ qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *
         rc = check_parts(g, err);
     if (rc == QLAB_OK)
         rc = qlab_ingest_sum_up(g, out, err);
-    if (rc == QLAB_OK)
-        rc = write_master(g, err);
+    if (rc != QLAB_OK)
+        goto done;
+    if (!qlab_ingest_is_news(g)) { /* read again for nothing: that alone is remembered */
+        out->nothing_to_do = true;
+        out->commit = g->parent;
+        rc = qlab_ingest_remember(g, g->last_number, true, qlab_job_seconds(g->job), err);
+        goto done;
+    }
+    rc = write_master(g, err);
     if (rc != QLAB_OK)
         goto done;
     g->counts = json_incref(out->counts);
@@ -496,7 +422,7 @@ qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *
     if (rc == QLAB_OK)
         rc = qlab_ingest_publish(g->env, built, out->run_id, err);
     if (rc == QLAB_OK)
-        rc = qlab_ingest_remember(g, out->commit, qlab_job_seconds(g->job), err);
+        rc = qlab_ingest_remember(g, out->commit, false, qlab_job_seconds(g->job), err);
 done:
     json_decref(sources);
     json_decref(inputs);

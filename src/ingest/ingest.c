@@ -64,9 +64,13 @@ static size_t unit_bytes(void *ctx, size_t unit)
 
     for (size_t i = 0; i < u->n_packs; i++) {
         const uint32_t pack = u->packs[i];
-        n += g->book != NULL && qlab_synth_is_recipe(g->registry->packs[pack].path)
-                 ? (size_t)QLAB_SYNTH_PACK_BARS * BYTES_A_ROW
-                 : (size_t)g->packs[pack].info.n_bytes * BYTES_A_PACKED_BYTE;
+        const qlab_ingest_pack *p = &g->packs[pack];
+        if (p->whole)
+            n += g->book != NULL && qlab_synth_is_recipe(g->registry->packs[pack].path)
+                     ? (size_t)QLAB_SYNTH_PACK_BARS * BYTES_A_ROW
+                     : (size_t)p->info.n_bytes * BYTES_A_PACKED_BYTE;
+        for (size_t k = p->first_side; k < p->first_side + p->n_sides; k++)
+            n += g->sides[k].read ? (size_t)g->sides[k].info.n_bytes * BYTES_A_PACKED_BYTE : 0;
     }
     return n;
 }
@@ -153,8 +157,11 @@ static qlab_code nothing(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
     out->commit = g->parent;
     qlab_code rc = qlab_ingest_sum_up(g, out, err);
     /* Bytes that were hashed and found the same need not be hashed the next time. */
-    if (rc == QLAB_OK && !g->env->dry_run && !qlab_ingest_as_seen(g))
-        rc = qlab_ingest_remember(g, g->last_number, 0, err);
+    json_t *sources = qlab_ingest_sources(g);
+    if (rc == QLAB_OK && !g->env->dry_run &&
+        (!qlab_ingest_as_seen(g) || !json_equal(sources, g->last)))
+        rc = qlab_ingest_remember(g, g->last_number, true, 0, err);
+    json_decref(sources);
     if (rc == QLAB_OK && !g->env->dry_run)
         rc = qlab_ingest_sweep_jobs(g, false, err);
     return rc;
@@ -162,8 +169,13 @@ static qlab_code nothing(qlab_ingest *g, qlab_ingest_result *out, qlab_err *err)
 
 static void release(qlab_ingest *g)
 {
-    for (size_t i = 0; g->packs != NULL && i < g->registry->n_packs; i++)
+    for (size_t i = 0; g->packs != NULL && i < g->registry->n_packs; i++) {
         qlab_free(g->packs[i].file);
+        json_decref(g->packs[i].held);
+        json_decref(g->packs[i].basis);
+        json_decref(g->packs[i].reasons);
+    }
+    qlab_ingest_sides_free(g);
     for (size_t u = 0; u < g->n_units; u++)
         qlab_free(g->units[u].packs);
     qlab_free(g->packs);
@@ -174,9 +186,13 @@ static void release(qlab_ingest *g)
     qlab_free(g->master_news);
     qlab_parts_free(g->parts, g->n_parts);
     json_decref(g->counts);
-    json_decref(g->held);
+    json_decref(g->basis_changes);
+    json_decref(g->acked);
+    json_decref(g->revised);
     qlab_free(g->actions);
     json_decref(g->last);
+    json_decref(g->last_packs);
+    json_decref(g->acks);
     json_decref(g->seen);
     qlab_synth_book_free(g->book);
     qlab_registry_free(g->registry);
@@ -187,7 +203,7 @@ static void release(qlab_ingest *g)
 qlab_code qlab_ingest_run(const qlab_env *env, const qlab_ingest_options *options,
                           qlab_ingest_result *out, qlab_err *err)
 {
-    qlab_ingest g = {.env = env, .options = options};
+    qlab_ingest g = {.env = env, .options = options, .acks = json_object()};
     qlab_lock *lock = NULL;
     const double start = qlab_monotonic_seconds();
     qlab_code rc = QLAB_OK;
@@ -233,5 +249,6 @@ void qlab_ingest_result_free(qlab_ingest_result *r)
     qlab_free(r->run_id);
     json_decref(r->counts);
     json_decref(r->packs_refused);
+    json_decref(r->changes);
     *r = (qlab_ingest_result){0};
 }

@@ -44,10 +44,11 @@ typedef struct qlab_ingest_result {
     uint32_t commit;       /* made, or the one that stands */
     char *run_id;          /* NULL when there was nothing to do */
     json_t *counts;        /* FORMATS 4, and by_reason with packs and registry lines */
-    json_t *packs_refused; /* array of {path, reason, detail} */
-    size_t n_packs_refused;
-    size_t n_packs, n_packs_read, n_assets;
-    uint64_t bytes_read; /* compressed */
+    json_t *packs_refused; /* array of {path, reason, detail}; sidecars too */
+    json_t *changes;       /* what changed, with examples (docs/formats/ingest.md) */
+    size_t n_packs_refused, n_sidecars_refused;
+    size_t n_packs, n_packs_read, n_sidecars_read, n_assets; /* packs read whole */
+    uint64_t bytes_read;                                     /* compressed */
     double seconds;
 } qlab_ingest_result;
 

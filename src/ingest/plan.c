@@ -131,22 +131,33 @@ static void number_assets(qlab_ingest *g)
 
 /* ---- packs ----------------------------------------------------------------------------------- */
 
-/* Place of every pack, and of the registry, in byte order of paths. */
-static void order_packs(qlab_ingest *g)
+typedef struct qlab_ordered {
+    const char *path;
+    uint32_t *order;
+} qlab_ordered;
+
+static int cmp_ordered(const void *a, const void *b)
+{
+    return strcmp(((const qlab_ordered *)a)->path, ((const qlab_ordered *)b)->path);
+}
+
+/* Place of every pack, of every sidecar and of the registry, in byte order of paths. */
+static void order_files(qlab_ingest *g)
 {
     const qlab_registry *r = g->registry;
-    uint32_t place = 0;
-    bool placed = false;
+    const size_t n = r->n_packs + g->sidecars.n + 1;
+    qlab_ordered *all = qlab_alloc(n, sizeof *all);
+    size_t k = 0;
 
-    for (size_t i = 0; i < r->n_packs; i++) {
-        if (!placed && strcmp(r->path, r->packs[i].path) < 0) {
-            g->registry_order = place++;
-            placed = true;
-        }
-        g->packs[i].order = place++;
-    }
-    if (!placed)
-        g->registry_order = place;
+    all[k++] = (qlab_ordered){r->path, &g->registry_order};
+    for (size_t i = 0; i < r->n_packs; i++)
+        all[k++] = (qlab_ordered){r->packs[i].path, &g->packs[i].order};
+    for (size_t i = 0; i < g->sidecars.n; i++)
+        all[k++] = (qlab_ordered){g->sidecars.at[i].path, &g->sides[i].order};
+    qsort(all, n, sizeof *all, cmp_ordered);
+    for (size_t i = 0; i < n; i++)
+        *all[i].order = (uint32_t)i;
+    qlab_free(all);
 }
 
 static qlab_code look_at_pack(qlab_ingest *g, size_t i, qlab_err *err)
@@ -154,10 +165,10 @@ static qlab_code look_at_pack(qlab_ingest *g, size_t i, qlab_err *err)
     const qlab_vendor_pack *v = &g->registry->packs[i];
     qlab_ingest_pack *p = &g->packs[i];
 
-    p->first_future = QLAB_DATE_NONE;
+    p->out.first_future = QLAB_DATE_NONE;
     p->owner = UINT32_MAX;
-    p->refused = v->refused;
-    p->why = v->why;
+    p->out.refused = v->refused;
+    p->out.why = v->why;
     if (v->refused == QLAB_REASON_PATH_ESCAPES_ROOT || v->refused == QLAB_REASON_PACK_MISSING)
         return QLAB_OK;
     p->file = qlab_path_join(g->registry->vendor_dir, v->path);
@@ -250,6 +261,14 @@ static void make_units(qlab_ingest *g)
     qlab_free(need);
 }
 
+static void put_file(qlab_sha256 *h, const char *path, const qlab_file_info *info)
+{
+    qlab_sha256_put_str(h, path, strlen(path));
+    qlab_sha256_put_u64(h, info->n_bytes);
+    qlab_sha256_put_u64(h, (uint64_t)info->mtime_ns);
+    qlab_sha256_put_u64(h, info->inode);
+}
+
 /* Everything that decides what the units make.  Time stamps stand for the bytes of packs, which are
  * not read yet: a pack that changes on the way belongs to another plan. */
 static void digest_plan(qlab_ingest *g)
@@ -279,13 +298,16 @@ static void digest_plan(qlab_ingest *g)
         const qlab_ingest_pack *p = &g->packs[i];
         if (!p->read)
             continue;
-        const char *path = g->registry->packs[i].path;
-        qlab_sha256_put_str(h, path, strlen(path));
-        qlab_sha256_put_u64(h, p->info.n_bytes);
-        qlab_sha256_put_u64(h, (uint64_t)p->info.mtime_ns);
-        qlab_sha256_put_u64(h, p->info.inode);
+        put_file(h, g->registry->packs[i].path, &p->info);
+        qlab_sha256_put_u32(h, p->whole);
         qlab_sha256_put(h, p->assets.at, QLAB_SHA256_BYTES);
     }
+    for (size_t i = 0; i < g->sidecars.n; i++) {
+        if (g->sides[i].read)
+            put_file(h, g->sidecars.at[i].path, &g->sides[i].info);
+    }
+    const qlab_digest acks = qlab_json_digest(g->acks);
+    qlab_sha256_put(h, acks.at, QLAB_SHA256_BYTES);
     g->plan = qlab_sha256_end(h);
     qlab_sha256_free(h);
 }
@@ -302,9 +324,11 @@ qlab_code qlab_ingest_plan(qlab_ingest *g, qlab_err *err)
     g->packs = qlab_alloc_zero(g->registry->n_packs, sizeof *g->packs);
     for (size_t i = 0; i < g->registry->n_packs && rc == QLAB_OK; i++)
         rc = look_at_pack(g, i, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_find_sidecars(g, err);
     if (rc != QLAB_OK)
         return rc;
-    order_packs(g);
+    order_files(g);
     meet_assets(g);
     rc = qlab_ingest_choose_packs(g, err);
     if (rc != QLAB_OK)

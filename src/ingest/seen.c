@@ -38,6 +38,20 @@ static qlab_code find_last(qlab_ingest *g, uint32_t *number, qlab_err *err)
     return QLAB_OK;
 }
 
+static void index_last(qlab_ingest *g)
+{
+    json_t *pack;
+    size_t i;
+
+    g->last_packs = json_object();
+    json_array_foreach(g->last, i, pack)
+    {
+        const char *path = json_string_value(json_object_get(pack, "path"));
+        if (path != NULL)
+            json_object_set(g->last_packs, path, pack);
+    }
+}
+
 qlab_code qlab_ingest_recall(qlab_ingest *g, qlab_err *err)
 {
     qlab_err ignored = QLAB_ERR_INIT;
@@ -49,16 +63,25 @@ qlab_code qlab_ingest_recall(qlab_ingest *g, qlab_err *err)
         return rc;
     /* A hint alone: without it the packs are hashed. */
     char *path = run_record_path(g->env->root, g->last_number);
-    if (qlab_file_exists(path) && qlab_json_load(path, &record, &ignored) == QLAB_OK)
-        g->seen = json_incref(json_object_get(record, "seen"));
+    if (qlab_file_exists(path) && qlab_json_load(path, &record, &ignored) == QLAB_OK) {
+        json_t *seen = json_object_get(record, "seen");
+        json_t *later = json_object_get(seen, "sources");
+        g->seen = json_incref(seen);
+        /* What a later ingest read without finding anything to commit. */
+        if (json_is_array(later) && json_array_size(later) > 0) {
+            json_decref(g->last);
+            g->last = json_incref(later);
+        }
+    }
     json_decref(record);
     qlab_free(path);
+    index_last(g);
     return QLAB_OK;
 }
 
 /* ---- unchanged? ------------------------------------------------------------------------------ */
 
-static json_t *stat_json(const qlab_file_info *i)
+json_t *qlab_ingest_stat_json(const qlab_file_info *i)
 {
     return json_pack("[I,I,I]", (json_int_t)i->n_bytes, (json_int_t)i->mtime_ns,
                      (json_int_t)i->inode);
@@ -68,7 +91,7 @@ static bool stat_as_seen(const qlab_ingest *g, size_t i)
 {
     const json_t *all = json_object_get(g->seen, "packs");
     const json_t *was = json_object_get(all, g->registry->packs[i].path);
-    json_t *is = stat_json(&g->packs[i].info);
+    json_t *is = qlab_ingest_stat_json(&g->packs[i].info);
     const bool same = was != NULL && json_equal(was, is);
 
     json_decref(is);
@@ -81,12 +104,7 @@ bool qlab_ingest_as_seen(const qlab_ingest *g)
         if (g->packs[i].wanted && g->packs[i].file != NULL && !stat_as_seen(g, i))
             return false;
     }
-    return true;
-}
-
-static const json_t *last_of(const json_t *by_path, const char *path)
-{
-    return json_object_get(by_path, path);
+    return qlab_ingest_sides_as_seen(g);
 }
 
 /* `sources` is an array: first who was asked for what, then one element a pack. */
@@ -141,46 +159,72 @@ static const char *adapter_options(const qlab_ingest *g, char hex[QLAB_HEX_BYTES
     return qlab_hex(qlab_csv_style_digest(g->options->csv), hex);
 }
 
-/* The same reader, asked for the same? */
-static bool same_question(const qlab_ingest *g)
+/* The same reader?  Types asked for are in the digest of the assets that point to a pack. */
+static bool same_reader(const qlab_ingest *g)
 {
     char hex[QLAB_HEX_BYTES];
-    json_t *types = types_json(g);
     const json_t *was = last_question(g);
-    const bool same =
-        was != NULL && text_is(was, "adapter", adapter_name(g)) &&
-        text_is(was, "adapter_options", adapter_options(g, hex)) &&
-        json_integer_value(json_object_get(was, "adapter_version")) == QLAB_VENDOR_V7_VERSION &&
-        json_equal(json_object_get(was, "types"), types);
 
-    json_decref(types);
-    return same;
+    return was != NULL && text_is(was, "adapter", adapter_name(g)) &&
+           text_is(was, "adapter_options", adapter_options(g, hex)) &&
+           json_integer_value(json_object_get(was, "adapter_version")) == QLAB_VENDOR_V7_VERSION;
 }
 
-static bool registry_as_before(const qlab_ingest *g)
+const json_t *qlab_ingest_last_of(const qlab_ingest *g, const char *path)
+{
+    return same_reader(g) ? json_object_get(g->last_packs, path) : NULL;
+}
+
+bool qlab_ingest_registry_as_before(const qlab_ingest *g)
 {
     char hex[QLAB_HEX_BYTES];
     return text_is(last_question(g), "registry_sha256", qlab_hex(g->registry->sha256, hex));
+}
+
+void qlab_outcome_put(json_t *o, const qlab_outcome *out)
+{
+    char hex[QLAB_HEX_BYTES], day[QLAB_DATE_BYTES];
+    const bool hashed =
+        out->refused != QLAB_REASON_PACK_MISSING && out->refused != QLAB_REASON_PATH_ESCAPES_ROOT;
+
+    json_object_set_new(o, "sha256",
+                        hashed ? json_string(qlab_hex(out->sha256, hex)) : json_null());
+    if (out->refused != QLAB_REASON_NONE) {
+        json_object_set_new(o, "refused", json_string(qlab_reason_name(out->refused)));
+        json_object_set_new(o, "detail", json_string(out->why != NULL ? out->why : ""));
+    }
+    if (out->first_future != QLAB_DATE_NONE)
+        json_object_set_new(o, "first_future",
+                            json_string(qlab_date_format(out->first_future, day)));
+}
+
+void qlab_outcome_take(qlab_ingest *g, const json_t *o, qlab_outcome *out)
+{
+    const char *hex = json_string_value(json_object_get(o, "sha256"));
+    const char *refused = json_string_value(json_object_get(o, "refused"));
+    const char *why = json_string_value(json_object_get(o, "detail"));
+    const char *future = json_string_value(json_object_get(o, "first_future"));
+
+    *out = (qlab_outcome){.known = true, .first_future = QLAB_DATE_NONE};
+    if (hex != NULL)
+        qlab_digest_parse(hex, strlen(hex), &out->sha256);
+    if (refused != NULL && qlab_reason_parse(refused, &out->refused))
+        out->why = why == NULL ? "" : qlab_arena_strndup(&g->strings, why, strlen(why));
+    if (future != NULL)
+        qlab_date_parse(future, strlen(future), &out->first_future);
 }
 
 /* What the last ingest found in a pack that is not read now. */
 static void carry_over(qlab_ingest *g, size_t i, const json_t *was)
 {
     qlab_ingest_pack *p = &g->packs[i];
-    const char *hex = json_string_value(json_object_get(was, "sha256"));
-    const char *refused = json_string_value(json_object_get(was, "refused"));
-    const char *why = json_string_value(json_object_get(was, "detail"));
-    const char *future = json_string_value(json_object_get(was, "first_future"));
+    json_t *held = json_object_get(was, "held"), *basis = json_object_get(was, "basis");
 
-    p->known_outcome = true;
-    if (hex != NULL)
-        qlab_digest_parse(hex, strlen(hex), &p->sha256);
-    if (refused != NULL && qlab_reason_parse(refused, &p->refused))
-        p->why =
-            qlab_arena_strndup(&g->strings, why != NULL ? why : "", why != NULL ? strlen(why) : 0);
-    if (future != NULL)
-        qlab_date_parse(future, strlen(future), &p->first_future);
+    qlab_outcome_take(g, was, &p->out);
     p->parked = json_is_true(json_object_get(was, "parked"));
+    p->held = json_is_array(held) ? json_incref(held) : NULL;
+    p->basis = json_is_array(basis) ? json_incref(basis) : NULL;
+    p->reasons = json_incref(json_object_get(was, "reasons"));
 }
 
 typedef enum qlab_pack_news { PACK_SAME, PACK_READ, PACK_HASH } qlab_pack_news;
@@ -199,10 +243,11 @@ static qlab_pack_news news_of(const qlab_ingest *g, size_t i, const json_t *was)
     const char *f = json_string_value(json_object_get(was, "first_future"));
     if (f != NULL && qlab_date_parse(f, strlen(f), &future) && g->env->now >= future)
         return PACK_READ;
-    if (json_is_true(json_object_get(was, "parked")) && !registry_as_before(g))
+    if (json_is_true(json_object_get(was, "parked")) && !qlab_ingest_registry_as_before(g))
         return PACK_READ;
     const bool promised = v->has_sha256 && text_is(was, "sha256", qlab_hex(v->sha256, hex));
-    if (!g->options->rehash && stat_as_seen(g, i) && (promised || registry_as_before(g)))
+    if (!g->options->rehash && stat_as_seen(g, i) &&
+        (promised || qlab_ingest_registry_as_before(g)))
         return PACK_SAME;
     return PACK_HASH;
 }
@@ -218,47 +263,48 @@ static qlab_code hash_one(void *ctx, size_t unit, size_t worker, qlab_err *err)
     qlab_ingest_pack *p = &c->g->packs[c->todo[unit]];
 
     (void)worker;
-    qlab_code rc = qlab_sha256_file(p->file, &p->sha256, NULL, err);
+    qlab_code rc = qlab_sha256_file(p->file, &p->out.sha256, NULL, err);
     if (rc == QLAB_E_NOT_FOUND) { /* the reader will refuse it */
         qlab_err_reset(err);
-        p->read = true;
+        p->whole = true;
         rc = QLAB_OK;
     }
     return rc;
 }
 
-static json_t *last_by_path(const qlab_ingest *g)
+/* Packs whose bytes have to be hashed: the same as before, or to be read. */
+static qlab_code hash_packs(qlab_ingest *g, const uint32_t *todo, size_t n_todo, qlab_err *err)
 {
-    json_t *by = json_object(), *pack;
-    size_t i;
+    char hex[QLAB_HEX_BYTES];
+    qlab_hash_ctx ctx = {g, todo};
+    const qlab_code rc = qlab_pool_run(g->env->pool, n_todo, hash_one, &ctx, err);
 
-    json_array_foreach(g->last, i, pack)
-    {
-        const char *path = json_string_value(json_object_get(pack, "path"));
-        if (path != NULL)
-            json_object_set(by, path, pack);
+    for (size_t k = 0; k < n_todo && rc == QLAB_OK; k++) {
+        qlab_ingest_pack *p = &g->packs[todo[k]];
+        const json_t *was = qlab_ingest_last_of(g, g->registry->packs[todo[k]].path);
+        if (!p->whole && text_is(was, "sha256", qlab_hex(p->out.sha256, hex)))
+            carry_over(g, todo[k], was);
+        else
+            p->whole = true;
     }
-    return by;
+    return rc;
 }
 
 qlab_code qlab_ingest_choose_packs(qlab_ingest *g, qlab_err *err)
 {
-    const bool same = same_question(g);
-    json_t *by_path = last_by_path(g);
     uint32_t *todo = qlab_alloc(g->registry->n_packs, sizeof *todo);
     size_t n_todo = 0;
-    char hex[QLAB_HEX_BYTES];
 
     for (size_t i = 0; i < g->registry->n_packs; i++) {
         qlab_ingest_pack *p = &g->packs[i];
         if (!p->wanted)
             continue;
-        const json_t *was = same ? last_of(by_path, g->registry->packs[i].path) : NULL;
-        if (p->refused != QLAB_REASON_NONE) {
-            p->known_outcome = true;
+        const json_t *was = qlab_ingest_last_of(g, g->registry->packs[i].path);
+        if (p->out.refused != QLAB_REASON_NONE) {
+            p->out.known = true;
             /* News only when it was not refused so before: then the commit must say it. */
             g->refusals_changed |=
-                was == NULL || !text_is(was, "refused", qlab_reason_name(p->refused));
+                was == NULL || !text_is(was, "refused", qlab_reason_name(p->out.refused));
             continue;
         }
         switch (news_of(g, i, was)) {
@@ -266,27 +312,19 @@ qlab_code qlab_ingest_choose_packs(qlab_ingest *g, qlab_err *err)
             carry_over(g, i, was);
             break;
         case PACK_READ:
-            p->read = true;
+            p->whole = true;
             break;
         case PACK_HASH:
             todo[n_todo++] = (uint32_t)i;
             break;
         }
     }
-    qlab_hash_ctx ctx = {g, todo};
-    const qlab_code rc = qlab_pool_run(g->env->pool, n_todo, hash_one, &ctx, err);
-    for (size_t k = 0; k < n_todo && rc == QLAB_OK; k++) {
-        qlab_ingest_pack *p = &g->packs[todo[k]];
-        const json_t *was = last_of(by_path, g->registry->packs[todo[k]].path);
-        if (!p->read && text_is(was, "sha256", qlab_hex(p->sha256, hex)))
-            carry_over(g, todo[k], was);
-        else
-            p->read = true;
-    }
+    qlab_code rc = hash_packs(g, todo, n_todo, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_choose_sidecars(g, err);
     g->n_read = 0;
     for (size_t i = 0; i < g->registry->n_packs; i++)
         g->n_read += g->packs[i].read;
-    json_decref(by_path);
     qlab_free(todo);
     return rc;
 }
@@ -297,24 +335,30 @@ static json_t *source_of(const qlab_ingest *g, size_t i)
 {
     const qlab_vendor_pack *v = &g->registry->packs[i];
     const qlab_ingest_pack *p = &g->packs[i];
-    char hex[QLAB_HEX_BYTES], day[QLAB_DATE_BYTES];
+    char hex[QLAB_HEX_BYTES];
     json_t *o = json_object();
 
     json_object_set_new(o, "path", json_string(v->path));
-    const bool hashed =
-        p->refused != QLAB_REASON_PACK_MISSING && p->refused != QLAB_REASON_PATH_ESCAPES_ROOT;
-    json_object_set_new(o, "sha256", hashed ? json_string(qlab_hex(p->sha256, hex)) : json_null());
+    qlab_outcome_put(o, &p->out);
     if (v->has_sha256)
         json_object_set_new(o, "promised", json_string(qlab_hex(v->sha256, hex)));
     json_object_set_new(o, "assets", json_string(qlab_hex(p->assets, hex)));
-    if (p->refused != QLAB_REASON_NONE) {
-        json_object_set_new(o, "refused", json_string(qlab_reason_name(p->refused)));
-        json_object_set_new(o, "detail", json_string(p->why != NULL ? p->why : ""));
+    json_t *sides = p->out.refused == QLAB_REASON_NONE ? qlab_ingest_side_sources(g, p) : NULL;
+    if (sides != NULL) {
+        json_object_set_new(o, "sidecars", sides);
+        json_object_set_new(o, "effective",
+                            json_string(qlab_hex(qlab_ingest_effective(g, p), hex)));
     }
-    if (p->first_future != QLAB_DATE_NONE)
-        json_object_set_new(o, "first_future", json_string(qlab_date_format(p->first_future, day)));
+    if (json_array_size(p->held) > 0)
+        json_object_set(o, "held", p->held);
+    if (json_array_size(p->basis) > 0)
+        json_object_set(o, "basis", p->basis);
     if (p->parked)
         json_object_set_new(o, "parked", json_true());
+    json_t *reasons = p->whole ? qlab_ingest_reasons(p) : json_incref(p->reasons);
+    if (json_object_size(reasons) > 0)
+        json_object_set(o, "reasons", reasons);
+    json_decref(reasons);
     return o;
 }
 
@@ -328,6 +372,10 @@ json_t *qlab_ingest_sources(const qlab_ingest *g)
     json_object_set_new(o, "adapter_version", json_integer(QLAB_VENDOR_V7_VERSION));
     json_object_set_new(o, "factor_close", json_string(factor_close_name(g)));
     json_object_set_new(o, "types", types_json(g));
+    json_t *left = qlab_ingest_left(g);
+    if (json_array_size(left) > 0)
+        json_object_set(o, "left", left);
+    json_decref(left);
     json_object_set_new(o, "registry", json_string(g->registry->path));
     json_object_set_new(o, "registry_sha256", json_string(qlab_hex(g->registry->sha256, hex)));
     json_array_append_new(all, o);
@@ -338,17 +386,27 @@ json_t *qlab_ingest_sources(const qlab_ingest *g)
     return all;
 }
 
-qlab_code qlab_ingest_remember(const qlab_ingest *g, uint32_t commit, double seconds, qlab_err *err)
+qlab_code qlab_ingest_remember(const qlab_ingest *g, uint32_t commit, bool without_commit,
+                               double seconds, qlab_err *err)
 {
     json_t *record = qlab_run_record(g->env, seconds), *seen = json_object(),
-           *packs = json_object();
+           *packs = json_object(), *sides = json_object();
     char *path = run_record_path(g->env->root, commit);
 
     for (size_t i = 0; i < g->registry->n_packs; i++) {
         if (g->packs[i].wanted && g->packs[i].file != NULL)
-            json_object_set_new(packs, g->registry->packs[i].path, stat_json(&g->packs[i].info));
+            json_object_set_new(packs, g->registry->packs[i].path,
+                                qlab_ingest_stat_json(&g->packs[i].info));
+    }
+    for (size_t i = 0; i < g->sidecars.n; i++) {
+        if (g->sides[i].out.known && g->sides[i].file != NULL)
+            json_object_set_new(sides, g->sidecars.at[i].path,
+                                qlab_ingest_stat_json(&g->sides[i].info));
     }
     json_object_set_new(seen, "packs", packs);
+    json_object_set_new(seen, "sidecars", sides);
+    if (without_commit)
+        json_object_set_new(seen, "sources", qlab_ingest_sources(g));
     json_object_set_new(record, "seen", seen);
     const qlab_code rc = qlab_json_write(path, record, err);
     json_decref(record);

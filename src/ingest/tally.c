@@ -19,6 +19,7 @@ void qlab_tally_add(qlab_tally *to, const qlab_tally *from)
     to->tombstoned += from->tombstoned;
     to->held += from->held;
     to->adj_restated += from->adj_restated;
+    to->basis_restated += from->basis_restated;
 }
 
 bool qlab_tally_balances(const qlab_tally *t)
@@ -57,6 +58,7 @@ json_t *qlab_tally_json(const qlab_tally *t)
     put(o, "rows_not_asked", t->in.rows_not_asked);
     put(o, "rows_held", t->held);
     put(o, "adj_restated", t->adj_restated);
+    put(o, "basis_restated", t->basis_restated);
     json_object_set_new(o, "rows_by_reason", reasons_json(&t->in));
     return o;
 }
@@ -94,7 +96,8 @@ qlab_code qlab_tally_load(const json_t *o, const char *where, qlab_tally *t, qla
                   {"rows_quarantined", &t->in.rows_quarantined},
                   {"rows_not_asked", &t->in.rows_not_asked},
                   {"rows_held", &t->held},
-                  {"adj_restated", &t->adj_restated}};
+                  {"adj_restated", &t->adj_restated},
+                  {"basis_restated", &t->basis_restated}};
     json_t *reasons = NULL, *n = NULL;
     const char *name;
     qlab_code rc = QLAB_OK;

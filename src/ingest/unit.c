@@ -5,6 +5,7 @@
 #include "ingest/delta.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +20,18 @@ typedef struct qlab_unit_work {
     uint8_t *duplicate;
     size_t cap_duplicate;
     qlab_quarantine quarantine;
-    qlab_bars bars;            /* the delivered state of the bucket's assets */
-    qlab_pack_result *results; /* of unit->packs */
+    qlab_delivered now;        /* the delivered state of the bucket's assets */
+    qlab_pack_result *results; /* of unit->packs, with their sidecars' counts */
     size_t n_results;
-    uint8_t present[QLAB_LAKE_BUCKET_ASSETS];
+    json_t *sides; /* records of sidecars */
+    bool overlaid; /* an asset may have several segments */
+    uint64_t superseded[QLAB_LAKE_BUCKET_ASSETS];
+    uint8_t present[QLAB_LAKE_BUCKET_ASSETS]; /* its line in a whole pack was read */
+    uint8_t partial[QLAB_LAKE_BUCKET_ASSETS], vintage[QLAB_LAKE_BUCKET_ASSETS];
+    qlab_action *actions; /* derived from whole packs */
+    size_t n_actions, cap_actions;
     qlab_asset_tally tally[QLAB_LAKE_BUCKET_ASSETS];
+    qlab_delta_said said;
     qlab_part *parts;
     size_t n_parts, cap_parts;
 } qlab_unit_work;
@@ -63,12 +71,10 @@ static qlab_str id_of_slot(void *ctx, uint32_t slot)
 
 /* ---- reading --------------------------------------------------------------------------------- */
 
-static json_t *outcome_json(uint32_t pack, const qlab_pack_result *r, const qlab_tally *t)
+static void put_read(json_t *o, const qlab_pack_result *r)
 {
     char hex[QLAB_HEX_BYTES];
-    json_t *o = qlab_tally_store(t);
 
-    json_object_set_new(o, "pack", json_integer(pack));
     json_object_set_new(o, "refused", json_string(qlab_reason_name(r->refused)));
     json_object_set_new(o, "why", json_string(r->why));
     json_object_set_new(o, "sha256", json_string(qlab_hex(r->sha256, hex)));
@@ -76,7 +82,6 @@ static json_t *outcome_json(uint32_t pack, const qlab_pack_result *r, const qlab
     json_object_set_new(o, "bytes", json_integer((json_int_t)r->n_bytes));
     json_object_set_new(o, "lines", json_integer((json_int_t)r->n_lines));
     json_object_set_new(o, "first_future", json_integer(r->first_future));
-    return o;
 }
 
 static size_t whole_max_bytes(const qlab_env *env)
@@ -87,18 +92,25 @@ static size_t whole_max_bytes(const qlab_env *env)
     return quarter < least ? least : quarter > most ? most : quarter;
 }
 
-static qlab_code read_one(qlab_unit_work *w, size_t worker, qlab_pack_result *out, qlab_err *err)
+/* One file as a pack. */
+typedef struct qlab_one_file {
+    uint32_t order;
+    const char *path, *file;
+    const qlab_digest *sha256;
+    uint8_t *present;
+} qlab_one_file;
+
+static qlab_code read_one(qlab_unit_work *w, size_t worker, const qlab_one_file *one,
+                          qlab_pack_result *out, qlab_err *err)
 {
     qlab_ingest *g = w->g;
-    const qlab_vendor_pack *v = &g->registry->packs[w->pack];
-    const qlab_ingest_pack *p = &g->packs[w->pack];
     const qlab_pack_job job = {
-        .pack_no = p->order,
-        .pack = qlab_str_of(v->path),
-        .path = p->file,
-        .sha256 = v->has_sha256 ? &v->sha256 : NULL,
-        .owner = p->owner == w->unit->bucket,
-        .present = w->present,
+        .pack_no = one->order,
+        .pack = qlab_str_of(one->path),
+        .path = one->file,
+        .sha256 = one->sha256,
+        .owner = g->packs[w->pack].owner == w->unit->bucket,
+        .present = one->present,
         .now = g->env->now,
         .who = who,
         .asset_id_of = id_of_slot,
@@ -111,7 +123,7 @@ static qlab_code read_one(qlab_unit_work *w, size_t worker, qlab_pack_result *ou
         return qlab_csv_read(g->csv_readers[worker], &job, &w->rows, &w->segments, &w->duplicate,
                              &w->cap_duplicate, &w->quarantine, out, err);
     }
-    if (g->book != NULL && qlab_synth_is_recipe(v->path)) {
+    if (g->book != NULL && qlab_synth_is_recipe(one->path)) {
         if (g->recipe_readers[worker] == NULL)
             g->recipe_readers[worker] = qlab_recipe_reader_new(g->book);
         return qlab_recipe_read(g->recipe_readers[worker], &job, &w->rows, &w->segments,
@@ -136,20 +148,104 @@ static void forget_present(qlab_unit_work *w)
     }
 }
 
+/* Segments from `first` on are of one whole pack: each is a vintage of its asset. */
+static void derive_actions(qlab_unit_work *w, size_t first)
+{
+    const qlab_ingest *g = w->g;
+
+    for (size_t k = first; k < w->segments.n; k++) {
+        const qlab_segment *s = &w->segments.at[k];
+        const uint32_t ix = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS + s->slot;
+        const double *adjusted = w->rows.v[QLAB_FIELD_ADJUSTED] + s->first;
+        const qlab_vintage v = {
+            .asset_ix = ix,
+            .n = s->n,
+            .date = w->rows.date + s->first,
+            .close = w->rows.v[QLAB_FIELD_CLOSE] + s->first,
+            .adjusted_close = adjusted,
+            .volume = w->rows.v[QLAB_FIELD_VOLUME] + s->first,
+            .price_basis = g->options->price_basis,
+            .convention = g->options->convention,
+            .currency = g->assets[ix].currency,
+        };
+        for (size_t i = 0; i < s->n && !w->vintage[s->slot]; i++) {
+            if (!isnan(adjusted[i]))
+                w->vintage[s->slot] = 1;
+        }
+        qlab_derive_actions(&v, &w->actions, &w->n_actions, &w->cap_actions);
+    }
+}
+
+static qlab_code read_whole(qlab_unit_work *w, size_t worker, qlab_pack_result *out, qlab_err *err)
+{
+    const qlab_vendor_pack *v = &w->g->registry->packs[w->pack];
+    const qlab_ingest_pack *p = &w->g->packs[w->pack];
+    const qlab_one_file one = {p->order, v->path, p->file, v->has_sha256 ? &v->sha256 : NULL,
+                               w->present};
+    const size_t first = w->segments.n;
+    const qlab_code rc = read_one(w, worker, &one, out, err);
+
+    if (rc == QLAB_OK && out->refused != QLAB_REASON_NONE)
+        forget_present(w);
+    else if (rc == QLAB_OK)
+        derive_actions(w, first);
+    return rc;
+}
+
+static qlab_code read_side(qlab_unit_work *w, size_t worker, size_t at, qlab_counts *counts,
+                           qlab_err *err)
+{
+    qlab_ingest_side *s = &w->g->sides[at];
+    const qlab_one_file one = {s->order, w->g->sidecars.at[at].path, s->file, NULL, NULL};
+    const size_t first = w->segments.n;
+    qlab_pack_result r;
+    const qlab_code rc = read_one(w, worker, &one, &r, err);
+
+    if (rc != QLAB_OK)
+        return rc;
+    w->overlaid |= w->segments.n > first;
+    for (size_t k = first; k < w->segments.n; k++) {
+        const uint32_t slot = w->segments.at[k].slot;
+        w->partial[slot] = w->present[slot] ? 0 : 1;
+    }
+    qlab_counts_add(counts, &r.counts);
+    json_t *o = json_object();
+    json_object_set_new(o, "sidecar", json_integer((json_int_t)at));
+    json_object_set_new(o, "rows_in", json_integer((json_int_t)r.counts.rows_in));
+    put_read(o, &r);
+    json_array_append_new(w->sides, o);
+    return QLAB_OK;
+}
+
+/* A pack, where it is read, and what is read of its sidecars behind it. */
+static qlab_code read_pack(qlab_unit_work *w, size_t worker, qlab_pack_result *out, qlab_err *err)
+{
+    const qlab_ingest_pack *p = &w->g->packs[w->pack];
+    qlab_code rc = QLAB_OK;
+
+    *out = (qlab_pack_result){.first_future = QLAB_DATE_NONE};
+    if (p->whole)
+        rc = read_whole(w, worker, out, err);
+    for (size_t i = p->first_side; i < p->first_side + p->n_sides; i++) {
+        /* Over a pack that was refused sidecars say nothing: they are read with it again. */
+        if (rc == QLAB_OK && w->g->sides[i].read && out->refused == QLAB_REASON_NONE)
+            rc = read_side(w, worker, i, &out->counts, err);
+    }
+    return rc;
+}
+
 static qlab_code read_packs(qlab_unit_work *w, size_t worker, qlab_err *err)
 {
     qlab_code rc = QLAB_OK;
 
     w->results = qlab_alloc_zero(w->unit->n_packs, sizeof *w->results);
+    w->sides = json_array();
     for (size_t i = 0; i < w->unit->n_packs && rc == QLAB_OK; i++) {
         w->pack = w->unit->packs[i];
-        rc = read_one(w, worker, &w->results[i], err);
-        if (rc != QLAB_OK)
-            break;
-        w->n_results++;
-        if (w->results[i].refused != QLAB_REASON_NONE)
-            forget_present(w);
-        rc = qlab_cancel_check(err);
+        rc = read_pack(w, worker, &w->results[i], err);
+        w->n_results += rc == QLAB_OK;
+        if (rc == QLAB_OK)
+            rc = qlab_cancel_check(err);
     }
     return rc;
 }
@@ -189,9 +285,11 @@ static void make_bars(qlab_unit_work *w)
 {
     qlab_rows *r = &w->rows;
     qlab_segments *s = &w->segments;
-    qlab_bars *b = &w->bars;
+    qlab_bars *b = &w->now.bars;
 
-    if (!slots_ascend(s)) {
+    if (w->overlaid) {
+        qlab_ingest_overlay(r, s, w->duplicate, w->superseded);
+    } else if (!slots_ascend(s)) {
         qsort(s->at, s->n, sizeof *s->at, cmp_segment);
         gather((void **)&r->date, sizeof *r->date, s, r->n);
         for (unsigned f = 0; f < QLAB_N_FIELDS; f++)
@@ -227,6 +325,10 @@ static void make_bars(qlab_unit_work *w)
     *r = (qlab_rows){0};
     w->duplicate = NULL;
     w->cap_duplicate = 0;
+    w->now.partial = w->partial;
+    w->now.vintage = w->vintage;
+    w->now.actions = w->actions;
+    w->now.n_actions = w->n_actions;
 }
 
 /* ---- what goes into the lake ----------------------------------------------------------------- */
@@ -243,7 +345,7 @@ static qlab_code write_leaves(qlab_unit_work *w, qlab_err *err)
     qlab_leaf *leaves = NULL;
     size_t n = 0;
 
-    qlab_lake_leaves_of(&w->bars, qlab_lake_months_from(&w->bars), &leaves, &n);
+    qlab_lake_leaves_of(&w->now.bars, qlab_lake_months_from(&w->now.bars), &leaves, &n);
     qlab_part *p = new_part(w);
     const qlab_code rc =
         qlab_lake_write_leaves(w->g->env, w->conn, w->unit->bucket, leaves, n, w->g->seq, p, err);
@@ -272,22 +374,13 @@ qlab_vintage qlab_ingest_vintage(const qlab_ingest *g, const qlab_bars *b, size_
 static qlab_code write_actions(qlab_unit_work *w, qlab_err *err)
 {
     const qlab_ingest *g = w->g;
-    const qlab_bars *b = &w->bars;
-    qlab_action *actions = NULL;
-    size_t n = 0, cap = 0;
-    qlab_code rc = QLAB_OK;
 
-    for (size_t a = 0; a < b->n_assets; a++) {
-        const qlab_vintage v = qlab_ingest_vintage(g, b, a);
-        qlab_derive_actions(&v, &actions, &n, &cap);
-    }
-    if (n > 0) {
-        qlab_part *p = new_part(w);
-        rc = qlab_actions_write(g->env, w->conn, (int32_t)w->unit->bucket, actions, n, id_of_ix, g,
-                                g->seq, p, err);
-        w->n_parts += rc == QLAB_OK;
-    }
-    qlab_free(actions);
+    if (w->n_actions == 0)
+        return QLAB_OK;
+    qlab_part *p = new_part(w);
+    const qlab_code rc = qlab_actions_write(g->env, w->conn, (int32_t)w->unit->bucket, w->actions,
+                                            w->n_actions, id_of_ix, g, g->seq, p, err);
+    w->n_parts += rc == QLAB_OK;
     return rc;
 }
 
@@ -296,11 +389,11 @@ static qlab_code write_fresh(qlab_unit_work *w, qlab_err *err)
     const qlab_ingest *g = w->g;
     const uint32_t first = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS;
 
-    if (w->bars.n_rows == 0)
+    if (w->now.bars.n_rows == 0)
         return QLAB_OK;
     qlab_code rc =
-        qlab_lake_write_bars(g->env, w->conn, w->unit->bucket, &w->bars, g->assets + first, g->seq,
-                             &w->parts, &w->n_parts, &w->cap_parts, err);
+        qlab_lake_write_bars(g->env, w->conn, w->unit->bucket, &w->now.bars, g->assets + first,
+                             g->seq, &w->parts, &w->n_parts, &w->cap_parts, err);
     if (rc == QLAB_OK)
         rc = write_leaves(w, err);
     if (rc == QLAB_OK)
@@ -334,30 +427,59 @@ static qlab_code save_quarantine(qlab_unit_work *w, json_t *result, qlab_err *er
     return rc;
 }
 
-/* Rows of a bucket that was empty are all new; otherwise the comparison said what they are. */
-static qlab_tally tally_of_pack(const qlab_unit_work *w, size_t i)
+/* Slots of the unit whose asset lies in pack i of it: the next one from *slot on, or false. */
+static bool next_slot_of(const qlab_unit_work *w, size_t i, uint32_t *slot)
 {
     const qlab_ingest *g = w->g;
     const uint32_t first = w->unit->bucket * QLAB_LAKE_BUCKET_ASSETS;
+
+    for (; *slot < QLAB_LAKE_BUCKET_ASSETS && first + *slot < g->n_assets; (*slot)++) {
+        const uint32_t at = g->registry_of[first + *slot];
+        if (at != QLAB_NO_ASSET && g->registry->assets[at].pack_no == w->unit->packs[i])
+            return true;
+    }
+    return false;
+}
+
+/* Rows of a bucket that was empty are all new; otherwise the comparison said what they are. */
+static qlab_tally tally_of_pack(const qlab_unit_work *w, size_t i)
+{
     qlab_tally t = {.in = w->results[i].counts};
 
-    if (w->unit->fresh) {
-        t.inserted = t.in.rows_good;
-        return t;
-    }
-    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS && first + slot < g->n_assets; slot++) {
-        const uint32_t at = g->registry_of[first + slot];
-        if (at == QLAB_NO_ASSET || g->registry->assets[at].pack_no != w->unit->packs[i])
-            continue;
+    for (uint32_t slot = 0; next_slot_of(w, i, &slot); slot++) {
         const qlab_asset_tally *a = &w->tally[slot];
+        const uint64_t gave_way = w->superseded[slot];
+        t.in.rows_good -= gave_way;
+        t.in.rows_duplicate += gave_way;
+        t.in.by_reason[QLAB_REASON_SUPERSEDED] += gave_way;
         t.inserted += a->inserted;
         t.revised += a->revised;
         t.known += a->known;
         t.tombstoned += a->tombstoned;
         t.held += a->held;
         t.adj_restated += a->adj_restated;
+        t.basis_restated += a->basis_restated;
     }
+    if (w->unit->fresh)
+        t.inserted = t.in.rows_good;
     return t;
+}
+
+static json_t *pack_json(const qlab_unit_work *w, size_t i)
+{
+    const qlab_tally t = tally_of_pack(w, i);
+    json_t *o = qlab_tally_store(&t), *held = json_array();
+
+    json_object_set_new(o, "pack", json_integer(w->unit->packs[i]));
+    put_read(o, &w->results[i]);
+    for (uint32_t slot = 0; next_slot_of(w, i, &slot); slot++) {
+        if (w->tally[slot].would_tombstone > 0)
+            json_array_append_new(
+                held, qlab_ingest_held_json(w->g, w->unit->bucket, slot, &w->tally[slot]));
+    }
+    json_object_set_new(o, "held", held);
+    json_object_set_new(o, "basis", qlab_ingest_basis_json(w->g, w->unit->packs[i], &w->said));
+    return o;
 }
 
 static void put_outcomes(const qlab_unit_work *w, json_t *o)
@@ -366,13 +488,14 @@ static void put_outcomes(const qlab_unit_work *w, json_t *o)
 
     for (size_t i = 0; i < w->n_parts; i++)
         json_array_append_new(parts, qlab_part_json(&w->parts[i]));
-    for (size_t i = 0; i < w->n_results; i++) {
-        const qlab_tally t = tally_of_pack(w, i);
-        json_array_append_new(packs, outcome_json(w->unit->packs[i], &w->results[i], &t));
-    }
+    for (size_t i = 0; i < w->n_results; i++)
+        json_array_append_new(packs, pack_json(w, i));
     json_object_set_new(o, "parts", parts);
     json_object_set_new(o, "packs", packs);
-    json_object_set_new(o, "max_date", json_integer(newest_date(&w->bars)));
+    json_object_set(o, "sidecars", w->sides);
+    json_object_set_new(o, "max_date", json_integer(newest_date(&w->now.bars)));
+    json_object_set_new(o, "revised", qlab_ingest_revised_json(w->g, &w->said));
+    json_object_set_new(o, "acked", qlab_ingest_acked_json(w->g, w->unit->bucket, w->tally));
 }
 
 static qlab_code write_delta(qlab_unit_work *w, json_t *result, qlab_err *err)
@@ -381,8 +504,9 @@ static qlab_code write_delta(qlab_unit_work *w, json_t *result, qlab_err *err)
         .g = w->g,
         .conn = w->conn,
         .bucket = w->unit->bucket,
-        .now = &w->bars,
+        .now = &w->now,
         .tally = w->tally,
+        .said = &w->said,
         .parts = &w->parts,
         .n_parts = &w->n_parts,
         .cap_parts = &w->cap_parts,
@@ -394,7 +518,10 @@ static qlab_code write_delta(qlab_unit_work *w, json_t *result, qlab_err *err)
 static void release(qlab_unit_work *w)
 {
     qlab_parts_free(w->parts, w->n_parts);
-    qlab_bars_free(&w->bars);
+    qlab_bars_free(&w->now.bars);
+    qlab_delta_said_free(&w->said);
+    json_decref(w->sides);
+    qlab_free(w->actions);
     qlab_rows_free(&w->rows);
     qlab_free(w->segments.at);
     qlab_free(w->duplicate);
@@ -434,8 +561,10 @@ qlab_code qlab_ingest_unit_do(void *ctx, size_t unit, size_t worker, json_t **re
     if (rc == QLAB_OK)
         rc = read_packs(w, worker, err);
     if (rc == QLAB_OK) {
+        if (w->n_actions > 1)
+            qsort(w->actions, w->n_actions, sizeof *w->actions, qlab_action_cmp);
         make_bars(w);
-        *n_counted = w->bars.n_rows;
+        *n_counted = w->now.bars.n_rows;
         rc = write_parts(w, worker, o, err);
     }
     if (rc == QLAB_OK) {

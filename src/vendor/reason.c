@@ -15,6 +15,7 @@ static const char *const NAMES[QLAB_REASON_COUNT] = {
     [QLAB_REASON_NEGATIVE_VOLUME] = "NEGATIVE_VOLUME",
     [QLAB_REASON_DUPLICATE] = "DUPLICATE",
     [QLAB_REASON_DUPLICATE_CONFLICT] = "DUPLICATE_CONFLICT",
+    [QLAB_REASON_SUPERSEDED] = "SUPERSEDED",
     [QLAB_REASON_UNKNOWN_ASSET] = "UNKNOWN_ASSET",
     [QLAB_REASON_OUTSIDE_POINTER] = "OUTSIDE_POINTER",
     [QLAB_REASON_BAD_JSON] = "BAD_JSON",
@@ -27,6 +28,8 @@ static const char *const NAMES[QLAB_REASON_COUNT] = {
     [QLAB_REASON_PACK_BAD_GZIP] = "PACK_BAD_GZIP",
     [QLAB_REASON_PACK_HASH_MISMATCH] = "PACK_HASH_MISMATCH",
     [QLAB_REASON_PATH_ESCAPES_ROOT] = "PATH_ESCAPES_ROOT",
+    [QLAB_REASON_SIDECAR_BAD_NAME] = "SIDECAR_BAD_NAME",
+    [QLAB_REASON_SIDECAR_UNKNOWN_PACK] = "SIDECAR_UNKNOWN_PACK",
 };
 
 const char *qlab_reason_name(qlab_reason reason)
@@ -48,7 +51,7 @@ bool qlab_reason_parse(const char *name, qlab_reason *out)
 
 bool qlab_reason_is_pack(qlab_reason reason)
 {
-    return reason >= QLAB_REASON_PACK_MISSING && reason <= QLAB_REASON_PATH_ESCAPES_ROOT;
+    return reason >= QLAB_REASON_PACK_MISSING && reason <= QLAB_REASON_SIDECAR_UNKNOWN_PACK;
 }
 
 bool qlab_reason_is_registry(qlab_reason reason)
@@ -58,5 +61,5 @@ bool qlab_reason_is_registry(qlab_reason reason)
 
 bool qlab_reason_is_duplicate(qlab_reason reason)
 {
-    return reason == QLAB_REASON_DUPLICATE || reason == QLAB_REASON_DUPLICATE_CONFLICT;
+    return reason >= QLAB_REASON_DUPLICATE && reason <= QLAB_REASON_SUPERSEDED;
 }

@@ -21,6 +21,7 @@ typedef enum qlab_reason {
     QLAB_REASON_NEGATIVE_VOLUME,
     QLAB_REASON_DUPLICATE,
     QLAB_REASON_DUPLICATE_CONFLICT,
+    QLAB_REASON_SUPERSEDED, /* a later sidecar has the same date: not wrong, no record */
     QLAB_REASON_UNKNOWN_ASSET,
     QLAB_REASON_OUTSIDE_POINTER,
     /* lines of a pack */
@@ -36,14 +37,17 @@ typedef enum qlab_reason {
     QLAB_REASON_PACK_BAD_GZIP,
     QLAB_REASON_PACK_HASH_MISMATCH,
     QLAB_REASON_PATH_ESCAPES_ROOT,
+    /* sidecars that belong to nothing: never read */
+    QLAB_REASON_SIDECAR_BAD_NAME,
+    QLAB_REASON_SIDECAR_UNKNOWN_PACK,
     QLAB_REASON_COUNT
 } qlab_reason;
 
 const char *qlab_reason_name(qlab_reason reason); /* "HIGH_BELOW_LOW"; NONE is "" */
 bool qlab_reason_parse(const char *name, qlab_reason *out);
-bool qlab_reason_is_pack(qlab_reason reason); /* refuses a whole pack */
+bool qlab_reason_is_pack(qlab_reason reason); /* of a whole pack or sidecar */
 bool qlab_reason_is_registry(qlab_reason reason);
-/* DUPLICATE and DUPLICATE_CONFLICT: counted as duplicates, not as quarantined. */
+/* DUPLICATE, DUPLICATE_CONFLICT, SUPERSEDED: counted as duplicates, not as quarantined. */
 bool qlab_reason_is_duplicate(qlab_reason reason);
 
 #endif

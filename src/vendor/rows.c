@@ -192,7 +192,7 @@ static bool in_order(const qlab_rows *r, const qlab_segments *s, size_t first_se
     return true;
 }
 
-static bool same_ohlcv(const qlab_rows *r, size_t a, size_t b)
+bool qlab_rows_same(const qlab_rows *r, size_t a, size_t b)
 {
     for (unsigned f = QLAB_FIELD_OPEN; f <= QLAB_FIELD_VOLUME; f++) {
         const double x = r->v[f][a], y = r->v[f][b];
@@ -254,7 +254,7 @@ static bool settle_group(const qlab_rows *r, const qlab_row_ref *refs, size_t a,
     bool conflict = false;
 
     for (size_t i = a; i + 1 < b; i++) {
-        const bool same = same_ohlcv(r, refs[i].seq, won->seq);
+        const bool same = qlab_rows_same(r, refs[i].seq, won->seq);
         const qlab_reason why = same ? QLAB_REASON_DUPLICATE : QLAB_REASON_DUPLICATE_CONFLICT;
         record_double(r, &refs[i], won, why, false, text, how);
         how->counts->rows_duplicate++;

@@ -52,6 +52,8 @@ typedef struct qlab_rows {
 
 void qlab_rows_reserve(qlab_rows *r, size_t need); /* room for `need` rows in all */
 void qlab_rows_free(qlab_rows *r);
+/* Rows i and j have the same open, high, low, close and volume. */
+bool qlab_rows_same(const qlab_rows *r, size_t i, size_t j);
 
 /* Consecutive rows of one line of one asset. slot: the caller's number of the asset. */
 typedef struct qlab_segment {
