@@ -42,6 +42,7 @@
     GROUP("guards: is the data in, whole and like other days")                                     \
     CMD(guard_sessions)                                                                            \
     CMD(guard_freshness)                                                                           \
+    CMD(guard_reconcile)                                                                           \
     GROUP("registry")                                                                              \
     CMD(registry_trials)                                                                           \
     CMD(registry_verify)                                                                           \

@@ -32,7 +32,7 @@ typedef struct verify_job {
     const qlab_env *env;
     const qlab_lake_view *v;
     findings *of_part;   /* n_parts */
-    bool *bad;           /* n_parts: not to be read */
+    bool *bad;           /* n_parts: other bytes than the commit names */
     findings *of_bucket; /* n_buckets */
 } verify_job;
 
@@ -318,8 +318,8 @@ static qlab_code bucket_unit(void *ctx, size_t unit, size_t worker, qlab_err *er
 
     for (size_t i = 0; i < j->v->n_parts; i++)
         if (j->bad[i] && concerns(&j->v->parts[i], bucket) &&
-            (j->v->parts[i].kind == QLAB_PART_BARS || j->v->parts[i].kind == QLAB_PART_DIGESTS))
-            return QLAB_OK; /* that part is a finding already; its rows are not to be trusted */
+            j->v->parts[i].kind == QLAB_PART_DIGESTS)
+            return QLAB_OK; /* a finding already; its leaves say nothing about the bars */
     qlab_code rc = qlab_duck_conn(j->env->duck, worker, &conn, err);
     if (rc != QLAB_OK)
         return rc;
