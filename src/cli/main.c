@@ -59,6 +59,7 @@
     CMD(stat_spearman)                                                                             \
     CMD(stat_adjust)                                                                               \
     CMD(stat_cpcv)                                                                                 \
+    CMD(stat_purge)                                                                                \
     CMD(stat_blocklength)                                                                          \
     CMD(stat_bootstrap)                                                                            \
     CMD(stat_pbo)                                                                                  \

@@ -440,6 +440,7 @@ def refusals(folder):
         (["psr", "--sr", "1"], "--t is needed"),
         (["psr", "--sr", "1", "--t", "9", "--skew", "0", "--kurt", "3", "--form", "x"], "--form was"),
         (["emax", "--n", "0"], "at least 1 trial"),
+        (["purge", "--input", "x", "--embargo", "-1"], "--embargo was -1"),
         (["spa", "--input", "x", "--block", "0.5"], "not auto or a length from 1"),
         (["sharpediff", "--input", "x", "--block", "1.5"], "not auto or a whole number"),
         (["shrink", "--input", "x", "--target", "x"], "--target was"),
@@ -507,6 +508,43 @@ def trial_field(folder, rng):
     assert none["value"] == 0 and none["benchmark"] is None
 
 
+def purging(folder, rng):
+    """Irregular calendars: labels of 1, 5 and 20 sessions, halts that end late, delistings that end
+    at once; against the definition, and the overlap that is left is none."""
+    for n, embargo in [(12, 0), (60, 1), (400, 5), (400, 0)]:
+        ends = np.arange(n) + rng.choice([1, 5, 20], n)
+        halted = rng.random(n) < 0.05
+        ends[halted] += rng.integers(1, 60, halted.sum())
+        ends[rng.random(n) < 0.02] = n + 7  # settled long after the last row
+        ends = np.maximum(ends, np.arange(n))
+        gone = rng.random(n) < 0.05
+        ends[gone] = np.flatnonzero(gone)
+        test = np.zeros(n)
+        for g in rng.choice(10, 2, replace=False):
+            test[g * n // 10:(g + 1) * n // 10] = 1
+        blocks, i = [], 0
+        while i < n:
+            if test[i]:
+                j = i
+                while j < n and test[j]:
+                    j += 1
+                blocks.append((i, max(ends[i:j])))
+                i = j
+            else:
+                i += 1
+        purged = [i for i in range(n) if not test[i] and
+                  any(i <= last and ends[i] >= first for first, last in blocks)]
+        embargoed = [i for i in range(n) if not test[i] and i not in purged and
+                     any(last < i <= last + embargo for first, last in blocks)]
+        r = stat("purge", "--input", write(folder, "rows.csv", label_end=ends, test=test),
+                 "--embargo", embargo)
+        assert r["purged_rows"] == purged and r["embargoed_rows"] == embargoed, n
+        left = [i for i in range(n) if not test[i] and i not in purged and i not in embargoed]
+        assert r["train_rows"] == left and r["value"] == len(left)
+        assert r["overlapping_pairs"] == 0
+        assert not any(i <= ends[k] and k <= ends[i] for i in left for k in range(n) if test[k])
+
+
 def main():
     rng = np.random.default_rng(20260101)
     with tempfile.TemporaryDirectory() as folder:
@@ -523,6 +561,7 @@ def main():
         shrunk(folder, rng)
         total_return(folder, rng)
         trial_field(folder, rng)
+        purging(folder, rng)
         refusals(folder)
     print(f"{n_checks} numbers agree")
 

@@ -389,8 +389,17 @@ T_TEST(impossible_options_are_refused)
     T_CHECK(qlab_book_check(&o, currency, 2, false, &err) == QLAB_E_USAGE);
 }
 
-T_MAIN(T_CASE(marks_costs_and_borrow), T_CASE(cost_scale_scales_all_costs),
-       T_CASE(participation_carries_over), T_CASE(halts_do_not_trade),
-       T_CASE(delisting_settles_at_the_first_session),
+/* golden/vectors.md, "Indicators": max drawdown of the house price path, -0.188864078054. */
+T_TEST(drawdown_of_the_house_path)
+{
+    double net[299];
+    for (int i = 1; i <= 299; i++)
+        net[i - 1] = ((i * i * 7919 + i * 104729) % 2001 - 1000) / 40000.0;
+    T_NEAR(qlab_book_drawdown(net, 299, NULL), 0.188864078054, 1e-9);
+}
+
+T_MAIN(T_CASE(drawdown_of_the_house_path), T_CASE(marks_costs_and_borrow),
+       T_CASE(cost_scale_scales_all_costs), T_CASE(participation_carries_over),
+       T_CASE(halts_do_not_trade), T_CASE(delisting_settles_at_the_first_session),
        T_CASE(presumed_gone_is_reported_and_stressed), T_CASE(long_only_against_the_universe),
        T_CASE(inverse_volatility_weights), T_CASE(impossible_options_are_refused))
