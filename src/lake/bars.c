@@ -31,6 +31,7 @@ typedef struct reader {
     uint32_t bucket;
     int32_t from, to;
     bool values, adjusted, seq; /* columns wanted beside asset_ix and date */
+    const uint8_t *only;        /* by asset of the bucket; NULL: all of them */
     const qlab_part **parts;
     size_t n_parts;
     piece *pieces;
@@ -94,11 +95,30 @@ static size_t column_at(const reader *r, int c)
     return at;
 }
 
+static size_t n_assets_of(const reader *r);
+
+/* asset_ix IN (...): its least and greatest value choose row groups, the list rows. */
+static void put_only(qlab_buf *sql, const reader *r)
+{
+    const uint32_t base = r->bucket * QLAB_LAKE_BUCKET_ASSETS;
+    const char *glue = "asset_ix IN (";
+    for (uint32_t a = 0; a < n_assets_of(r); a++)
+        if (r->only[a]) {
+            qlab_buf_putf(sql, "%s%" PRIu32, glue, base + a);
+            glue = ", ";
+        }
+    qlab_buf_puts(sql, ")");
+}
+
 static void put_filters(qlab_buf *sql, const reader *r, const qlab_part *p)
 {
     const char *glue = " WHERE ";
     char day[QLAB_DATE_BYTES];
-    if (p->bucket < 0) {
+    if (r->only != NULL) {
+        qlab_buf_puts(sql, glue);
+        put_only(sql, r);
+        glue = " AND ";
+    } else if (p->bucket < 0) {
         const uint32_t base = r->bucket * QLAB_LAKE_BUCKET_ASSETS;
         qlab_buf_putf(sql, "%sasset_ix >= %" PRIu32 " AND asset_ix < %" PRIu32, glue, base,
                       base + QLAB_LAKE_BUCKET_ASSETS);
@@ -382,6 +402,20 @@ qlab_code qlab_lake_read_bars(const qlab_lake_view *v, qlab_conn *conn, uint32_t
 {
     reader r = {.v = v, .bucket = bucket, .from = from, .to = to, .values = true};
     return read_all(&r, conn, what, out, err);
+}
+
+qlab_code qlab_lake_read_bars_of(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
+                                 const uint8_t *wanted, int32_t from, int32_t to, qlab_bars *out,
+                                 qlab_err *err)
+{
+    reader r = {.v = v, .bucket = bucket, .from = from, .to = to, .values = true, .only = wanted};
+    const size_t n = n_assets_of(&r);
+    bool any = false;
+    for (size_t a = 0; a < n; a++)
+        any = any || wanted[a];
+    if (!any)
+        r.from = INT32_MAX; /* no part can match: the assets without rows */
+    return read_all(&r, conn, 0, out, err);
 }
 
 qlab_code qlab_lake_read_dates(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,

@@ -115,6 +115,11 @@ done:
 
 /* ---- what is said beside --------------------------------------------------------------------- */
 
+const char *qlab_program_commit(void)
+{
+    return QLAB_COMMIT;
+}
+
 json_t *qlab_run_record(const qlab_env *env, double seconds)
 {
     char at[32] = "", host[256] = "", day[QLAB_DATE_BYTES];
@@ -136,7 +141,7 @@ json_t *qlab_run_record(const qlab_env *env, double seconds)
     json_object_set_new(o, "command_line", words);
     json_object_set_new(o, "host", json_string(host));
     json_object_set_new(o, "program_version", json_string(QLAB_VERSION));
-    json_object_set_new(o, "program_commit", json_string(QLAB_COMMIT));
+    json_object_set_new(o, "program_commit", json_string(qlab_program_commit()));
     json_object_set_new(o, "results_version", json_integer(QLAB_RESULTS_VERSION));
     json_object_set_new(o, "now",
                         env->now == QLAB_DATE_NONE ? json_null()

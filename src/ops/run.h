@@ -38,6 +38,8 @@ qlab_code qlab_folder_publish(const char *built, const char *final_dir,
  * results_version, now, seconds, threads, memory_limit_bytes, peak_rss_bytes. New object; callers
  * may add members (rates, step seconds). */
 json_t *qlab_run_record(const qlab_env *env, double seconds);
+/* The commit that the program was built from, as *.run.json has it. */
+const char *qlab_program_commit(void);
 /* Writes `record` beside an artifact: "x/stage_a_report.json" gives "x/stage_a_report.run.json". */
 qlab_code qlab_run_record_write(const char *artifact_path, const json_t *record,
                                 qlab_err *err) QLAB_MUST_USE;

@@ -2,7 +2,7 @@
 #include "base/date.h"
 #include "base/file.h"
 #include "ops/run.h"
-#include "snapshot/internal.h"
+#include "snapshot/state.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,6 +39,8 @@ static void build_free(qlab_build *b)
     qlab_free(b->exchange_of);
     qlab_free(b->days);
     qlab_free(b->axis);
+    qlab_free(b->state_dir);
+    qlab_free(b->session_digests);
     qlab_found_free(&b->found);
 }
 
@@ -153,6 +155,8 @@ static qlab_code open_build(qlab_build *b, qlab_err *err)
         code = read_facts(b, err);
     if (code == QLAB_OK)
         qlab_index_exchanges(b->view, &b->exchange_names, &b->n_exchanges, &b->exchange_of);
+    if (code == QLAB_OK)
+        b->state_dir = qlab_state_dir(b);
     return code;
 }
 
@@ -179,6 +183,8 @@ static qlab_digest plan_digest(const qlab_build *b)
         json_object_set_new(layers, qlab_layer_name((qlab_layer)i),
                             json_integer(b->o.layers.of[i]));
     json_object_set_new(o, "layers", layers);
+    if (b->o.full)
+        json_object_set_new(o, "full", json_true());
     qlab_digest d = qlab_json_digest(o);
     json_decref(o);
     return d;
@@ -198,6 +204,22 @@ static void keep_bar_dates(qlab_exchange_days *d, int32_t asof)
     d->n = kept;
 }
 
+/* The border of the states, and what the sessions before it are. */
+static void set_border(qlab_build *b, int32_t asof)
+{
+    qlab_sha256 *h = qlab_sha256_new();
+    b->border = qlab_date_make(qlab_date_year(asof), 1, 1);
+    qlab_free(b->session_digests);
+    b->session_digests = qlab_alloc(b->n_exchanges, sizeof *b->session_digests);
+    for (size_t e = 0; e < b->n_exchanges; e++) {
+        const qlab_exchange_days *d = &b->days[e];
+        for (size_t i = 0; i < d->n_sessions && d->session[i] < b->border; i++)
+            qlab_sha256_put_i32(h, d->session[i]);
+        b->session_digests[e] = qlab_sha256_end(h);
+    }
+    qlab_sha256_free(h);
+}
+
 /* Sessions of every exchange among the dates up to asof. */
 static void mark_sessions(qlab_build *b, int32_t asof)
 {
@@ -212,6 +234,7 @@ static void mark_sessions(qlab_build *b, int32_t asof)
                 qlab_session_override_apply(d, &b->overrides[i], 1);
         qlab_session_index(d);
     }
+    set_border(b, asof);
 }
 
 static void give_eligible(qlab_build *b)
@@ -374,139 +397,7 @@ static qlab_code find_all(qlab_build *b, qlab_job *job, qlab_err *err)
     return QLAB_OK;
 }
 
-/* ---- the folder ------------------------------------------------------------------------------ */
-
-/* Writes a JSON file of the folder and names its bytes in `files`; takes the reference of v. */
-static qlab_code put_json(const char *dir, const char *name, json_t *v, json_t *files,
-                          qlab_err *err)
-{
-    char *path = qlab_path_join(dir, name), hex[QLAB_HEX_BYTES];
-    qlab_digest digest;
-    uint64_t n_bytes = 0;
-    qlab_code code = qlab_json_write(path, v, err);
-    if (code == QLAB_OK)
-        code = qlab_sha256_file(path, &digest, &n_bytes, err);
-    if (code == QLAB_OK && files != NULL) {
-        json_t *f = json_object();
-        json_object_set_new(f, "bytes", json_integer((json_int_t)n_bytes));
-        json_object_set_new(f, "sha256", json_string(qlab_hex(digest, hex)));
-        json_object_set_new(files, name, f);
-    }
-    json_decref(v);
-    qlab_free(path);
-    return code;
-}
-
-static qlab_code write_folder(const qlab_build *b, const char *id, const qlab_content *content,
-                              const char *dir, json_t **manifest, qlab_err *err)
-{
-    json_t *files = json_object();
-    qlab_code code = qlab_dir_remove_tree(dir, err);
-    if (code == QLAB_OK)
-        code = qlab_dir_make(dir, err);
-    if (code == QLAB_OK)
-        code = qlab_build_write_tables(b, dir, files, err);
-    if (code == QLAB_OK)
-        code = put_json(dir, "contract_layers_manifest.json", qlab_build_layers(b, id, content),
-                        files, err);
-    if (code == QLAB_OK)
-        code = put_json(dir, "snapshot_head.json", qlab_build_head(b, id, content), files, err);
-    if (code == QLAB_OK) {
-        *manifest = qlab_build_manifest(b, id, content, files);
-        code = put_json(dir, "snapshot_manifest.json", json_incref(*manifest), NULL, err);
-    }
-    json_decref(files);
-    return code;
-}
-
-static char *snapshot_dir(const qlab_env *env, const char *id)
-{
-    return qlab_asprintf("%s/snapshots/" QLAB_SNAPSHOT_PREFIX "%s", env->root, id);
-}
-
-static char *memo_path(const qlab_env *env, qlab_digest plan)
-{
-    char hex[17];
-    return qlab_asprintf("%s/snapshots/plans/%s.json", env->root, qlab_hex_short(plan, 16, hex));
-}
-
-/* True when this very plan made a snapshot that still stands: then out names it. */
-static bool find_memo(const qlab_env *env, qlab_digest plan, qlab_snapshot_made *out)
-{
-    qlab_err ignored = QLAB_ERR_INIT;
-    char *path = memo_path(env, plan), hex[QLAB_HEX_BYTES];
-    json_t *memo = NULL;
-    bool found = false;
-    if (qlab_file_exists(path) && qlab_json_load(path, &memo, &ignored) == QLAB_OK) {
-        const char *id = json_string_value(json_object_get(memo, "snapshot_id"));
-        const char *whole = json_string_value(json_object_get(memo, "plan"));
-        if (id != NULL && whole != NULL && strcmp(whole, qlab_hex(plan, hex)) == 0) {
-            char *dir = snapshot_dir(env, id);
-            char *manifest = qlab_path_join(dir, "snapshot_manifest.json");
-            if (qlab_json_load(manifest, &out->manifest, &ignored) == QLAB_OK) {
-                out->id = qlab_strdup(id);
-                out->dir = dir;
-                out->existed = found = true;
-                dir = NULL;
-            }
-            qlab_free(manifest);
-            qlab_free(dir);
-        }
-    }
-    json_decref(memo);
-    qlab_free(path);
-    return found;
-}
-
-static qlab_code write_memo(const qlab_env *env, qlab_digest plan, const char *id, qlab_err *err)
-{
-    char *path = memo_path(env, plan), *folder = qlab_path_join(env->root, "snapshots/plans");
-    char hex[QLAB_HEX_BYTES];
-    json_t *memo = json_object();
-    json_object_set_new(memo, "schema", json_string("snapshot_plan/1"));
-    json_object_set_new(memo, "plan", json_string(qlab_hex(plan, hex)));
-    json_object_set_new(memo, "snapshot_id", json_string(id));
-    qlab_code code = qlab_dir_make(folder, err);
-    if (code == QLAB_OK)
-        code = qlab_json_write(path, memo, err);
-    json_decref(memo);
-    qlab_free(folder);
-    qlab_free(path);
-    return code;
-}
-
-static qlab_code publish(const qlab_build *b, const qlab_content *content, const qlab_job *job,
-                         qlab_snapshot_made *out, qlab_err *err)
-{
-    char hex[13], day[QLAB_DATE_BYTES];
-    json_t *hashed =
-        qlab_content_json(content, b->asof, b->view->price_basis, b->view->volume_basis);
-    out->id = qlab_asprintf("%s_%s", qlab_date_format(b->asof, day),
-                            qlab_hex_short(qlab_json_digest(hashed), 12, hex));
-    json_decref(hashed);
-    out->dir = snapshot_dir(b->env, out->id);
-    char *built = qlab_path_join(qlab_job_dir(job), "folder");
-    char *manifest = qlab_path_join(out->dir, "snapshot_manifest.json");
-    qlab_code code = QLAB_OK;
-    if (qlab_file_exists(out->dir)) {
-        out->existed = true;
-        code = qlab_json_load(manifest, &out->manifest, err);
-    } else {
-        code = write_folder(b, out->id, content, built, &out->manifest, err);
-        if (code == QLAB_OK) { /* nothing is written into the folder once it is in place */
-            char *built_manifest = qlab_path_join(built, "snapshot_manifest.json");
-            json_t *record = qlab_run_record(b->env, qlab_job_seconds(job));
-            code = qlab_run_record_write(built_manifest, record, err);
-            json_decref(record);
-            qlab_free(built_manifest);
-        }
-        if (code == QLAB_OK)
-            code = qlab_folder_publish(built, out->dir, err);
-    }
-    qlab_free(manifest);
-    qlab_free(built);
-    return code;
-}
+/* ---- all of it ------------------------------------------------------------------------------- */
 
 qlab_code qlab_snapshot_build(const qlab_env *env, const qlab_snapshot_options *o,
                               qlab_snapshot_made *out, qlab_err *err)
@@ -519,7 +410,7 @@ qlab_code qlab_snapshot_build(const qlab_env *env, const qlab_snapshot_options *
     if (code != QLAB_OK)
         goto done;
     qlab_digest plan = plan_digest(&b);
-    if (find_memo(env, plan, out)) {
+    if (!o->full && qlab_build_find_memo(env, plan, out)) {
         code = env->dry_run ? QLAB_OK : qlab_job_forget(env, plan, err);
         goto done;
     }
@@ -532,10 +423,11 @@ qlab_code qlab_snapshot_build(const qlab_env *env, const qlab_snapshot_options *
         code = qlab_build_check_layers(&b, err);
     if (code == QLAB_OK)
         code = qlab_build_content(&b, &content, err);
+    out->n_bars_read = b.n_bars_read;
     if (code == QLAB_OK)
-        code = publish(&b, &content, job, out, err);
-    if (code == QLAB_OK)
-        code = write_memo(env, plan, out->id, err);
+        code = qlab_build_publish(&b, &content, job, out, err);
+    if (code == QLAB_OK && !o->full)
+        code = qlab_build_write_memo(env, plan, out->id, err);
     if (code == QLAB_OK) {
         qlab_job *finished = job;
         job = NULL;

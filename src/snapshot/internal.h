@@ -21,10 +21,10 @@ typedef struct qlab_day_count {
     uint32_t n_bars;
 } qlab_day_count;
 
-/* Valid and eligible bars of one exchange on one of its sessions. */
+/* Eligible bars of one exchange on one of its sessions. */
 typedef struct qlab_eligible_count {
     uint32_t exchange, session; /* index into the exchange's sessions */
-    uint32_t n_valid, n_eligible;
+    uint32_t n_eligible;
 } qlab_eligible_count;
 
 /* One asset on the last session of its exchange up to the as-of. */
@@ -59,6 +59,8 @@ typedef struct qlab_bar_totals {
     uint64_t reason[QLAB_ELIGIBILITY_COUNT]; /* of valid bars */
 } qlab_bar_totals;
 
+void qlab_bar_totals_add(qlab_bar_totals *to, const qlab_bar_totals *add);
+
 /* Everything that pass 2 found; arrays by asset_ix. */
 typedef struct qlab_found {
     qlab_life *lives;
@@ -71,6 +73,7 @@ typedef struct qlab_found {
     size_t n_lives, n_steps, n_years, n_applied, n_findings, n_universe, n_counts;
     size_t cap_lives, cap_steps, cap_years, cap_applied, cap_findings, cap_universe, cap_counts;
     qlab_bar_totals totals;
+    uint64_t n_bars_read; /* not in a piece: the unit's record has it */
 } qlab_found;
 void qlab_found_free(qlab_found *f);
 
@@ -101,6 +104,10 @@ typedef struct qlab_build {
     size_t master_exchange;
     int32_t last_date; /* of any bar in the lake */
     int32_t asof, universe_date;
+    char *state_dir; /* see state.h */
+    uint64_t n_bars_read;
+    int32_t border;               /* 1 January of the year of the as-of being walked */
+    qlab_digest *session_digests; /* by exchange: its sessions before the border */
     int32_t *axis;
     size_t n_axis;
     qlab_found found;
@@ -110,9 +117,15 @@ typedef struct qlab_build {
 qlab_code qlab_build_pass_days(qlab_build *b, qlab_job *job, qlab_err *err) QLAB_MUST_USE;
 qlab_code qlab_build_pass_series(qlab_build *b, qlab_job *job, int32_t asof,
                                  qlab_err *err) QLAB_MUST_USE;
-/* universe.c: one bucket of pass 2. */
+/* bucket.c: one bucket of pass 2. */
 qlab_code qlab_build_bucket(const qlab_build *b, size_t bucket, int32_t asof, qlab_conn *conn,
                             qlab_found *out, qlab_err *err) QLAB_MUST_USE;
+
+/* Native arrays as bytes: {count, size of one} and the values.  take appends to a growing one and
+ * moves *pos; false when the bytes do not hold it. */
+void qlab_put_array(qlab_buf *out, const void *at, size_t n, size_t size);
+bool qlab_take_array(const qlab_buf *in, size_t *pos, void **at, size_t *n, size_t *cap,
+                     size_t size);
 
 /* Exchanges of the asset master sorted by bytes, and each asset's index into them; all owned by the
  * caller. */
@@ -146,6 +159,15 @@ uint64_t qlab_build_n_delistings(const qlab_build *b); /* records up to the as-o
 /* layers.c: contract layers of what was found; the check comes before anything is written. */
 qlab_code qlab_build_check_layers(const qlab_build *b, qlab_err *err) QLAB_MUST_USE;
 json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_content *content);
+
+/* publish.c: true when this very plan made a snapshot that still stands; then out names it. */
+bool qlab_build_find_memo(const qlab_env *env, qlab_digest plan, qlab_snapshot_made *out);
+qlab_code qlab_build_write_memo(const qlab_env *env, qlab_digest plan, const char *id,
+                                qlab_err *err) QLAB_MUST_USE;
+/* Names the snapshot and puts its folder in place; one that stands is kept (and, with b->o.full,
+ * compared). */
+qlab_code qlab_build_publish(const qlab_build *b, const qlab_content *content, const qlab_job *job,
+                             qlab_snapshot_made *out, qlab_err *err) QLAB_MUST_USE;
 
 /* load.c: fills the tables of a snapshot whose manifest and lake view are there. */
 qlab_code qlab_snapshot_load_tables(const qlab_env *env, qlab_snapshot *s,

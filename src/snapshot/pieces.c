@@ -1,13 +1,13 @@
 #include "base/alloc.h"
 #include "base/date.h"
 #include "base/file.h"
-#include "snapshot/internal.h"
+#include "snapshot/state.h"
 #include <stdlib.h>
 #include <string.h>
 
 /* ---- a file of arrays ------------------------------------------------------------------------ */
 
-static void put_array(qlab_buf *out, const void *at, size_t n, size_t size)
+void qlab_put_array(qlab_buf *out, const void *at, size_t n, size_t size)
 {
     const uint64_t head[2] = {n, size};
     qlab_buf_put(out, head, sizeof head);
@@ -15,9 +15,8 @@ static void put_array(qlab_buf *out, const void *at, size_t n, size_t size)
         qlab_buf_put(out, at, n * size);
 }
 
-/* Appends the array at *pos to a growing one; false when the bytes do not hold it. */
-static bool take_array(const qlab_buf *in, size_t *pos, void **at, size_t *n, size_t *cap,
-                       size_t size)
+bool qlab_take_array(const qlab_buf *in, size_t *pos, void **at, size_t *n, size_t *cap,
+                     size_t size)
 {
     uint64_t head[2];
     if (in->n - *pos < sizeof head)
@@ -41,7 +40,7 @@ static char *piece_path(const qlab_job *job, const char *pass, size_t bucket)
 }
 
 static qlab_code save_piece(const qlab_job *job, const char *pass, size_t bucket,
-                            const qlab_buf *bytes, json_t **result, qlab_err *err)
+                            const qlab_buf *bytes, uint64_t n_read, json_t **result, qlab_err *err)
 {
     char *path = piece_path(job, pass, bucket);
     qlab_code code = qlab_file_write(path, bytes->at, bytes->n, err);
@@ -52,16 +51,21 @@ static qlab_code save_piece(const qlab_job *job, const char *pass, size_t bucket
     *result = json_object();
     json_object_set_new(*result, "sha256",
                         json_string(qlab_hex(qlab_sha256_of(bytes->at, bytes->n), hex)));
+    json_object_set_new(*result, "bars_read", json_integer((json_int_t)n_read));
     return QLAB_OK;
 }
 
 static qlab_code load_piece(const qlab_job *job, const char *pass, size_t bucket, qlab_buf *bytes,
-                            qlab_err *err)
+                            uint64_t *n_read, qlab_err *err)
 {
+    int64_t n = 0;
     char *path = piece_path(job, pass, bucket), hex[QLAB_HEX_BYTES];
     const char *want = NULL;
     bytes->n = 0;
     qlab_code code = qlab_json_get_str(qlab_job_result(job, bucket), path, "sha256", &want, err);
+    if (code == QLAB_OK)
+        code = qlab_json_get_i64(qlab_job_result(job, bucket), path, "bars_read", &n, err);
+    *n_read += (uint64_t)n;
     if (code == QLAB_OK)
         code = qlab_file_read(path, bytes, err);
     if (code == QLAB_OK && strcmp(want, qlab_hex(qlab_sha256_of(bytes->at, bytes->n), hex)) != 0)
@@ -119,41 +123,17 @@ static qlab_code day_unit(void *ctx, size_t unit, size_t worker, json_t **result
 {
     const day_pass *p = ctx;
     qlab_conn *conn = NULL;
-    qlab_bars bars = {0};
+    qlab_state_days days = {0};
+    qlab_buf bytes = QLAB_BUF_INIT;
     qlab_code code = qlab_duck_conn(p->b->env->duck, worker, &conn, err);
     if (code == QLAB_OK)
-        code = qlab_lake_read_dates(p->b->view, conn, (uint32_t)unit, QLAB_DATE_NONE, INT32_MAX,
-                                    &bars, err);
-    if (code != QLAB_OK)
-        return code;
-    /* Dates of a bucket are few against its bars: one slot a (exchange, day) of a dense range. */
-    int32_t low = INT32_MAX, high = INT32_MIN;
-    for (size_t i = 0; i < bars.n_rows; i++) {
-        low = bars.date[i] < low ? bars.date[i] : low;
-        high = bars.date[i] > high ? bars.date[i] : high;
+        code = qlab_build_days(p->b, unit, conn, &days, n_counted, err);
+    if (code == QLAB_OK) {
+        qlab_put_array(&bytes, days.days, days.n_days, sizeof *days.days);
+        code = save_piece(p->job, "days", unit, &bytes, *n_counted, result, err);
     }
-    size_t span = bars.n_rows > 0 ? (size_t)(high - low) + 1 : 0, n = 0, cap = 0;
-    uint32_t *count = qlab_alloc_zero(span * p->b->n_exchanges, sizeof *count);
-    for (size_t a = 0; a < bars.n_assets; a++) {
-        uint32_t *row = count + span * p->b->exchange_of[bars.asset_ix[a]];
-        for (size_t i = bars.first[a]; i < bars.first[a + 1]; i++)
-            row[bars.date[i] - low]++;
-    }
-    qlab_day_count *days = NULL;
-    for (uint32_t e = 0; e < p->b->n_exchanges; e++)
-        for (size_t i = 0; i < span; i++)
-            if (count[span * e + i] > 0) {
-                qlab_grow((void **)&days, &cap, n + 1, sizeof *days);
-                days[n++] = (qlab_day_count){e, low + (int32_t)i, count[span * e + i]};
-            }
-    qlab_buf bytes = QLAB_BUF_INIT;
-    put_array(&bytes, days, n, sizeof *days);
-    code = save_piece(p->job, "days", unit, &bytes, result, err);
-    *n_counted = bars.n_rows;
     qlab_buf_free(&bytes);
-    qlab_free(days);
-    qlab_free(count);
-    qlab_bars_free(&bars);
+    qlab_state_days_free(&days);
     return code;
 }
 
@@ -195,8 +175,8 @@ qlab_code qlab_build_pass_days(qlab_build *b, qlab_job *job, qlab_err *err)
     qlab_code code = qlab_job_run(job, &units, err);
     for (size_t i = 0; i < units.n && code == QLAB_OK; i++) {
         size_t pos = 0;
-        code = load_piece(job, "days", i, &bytes, err);
-        if (code == QLAB_OK && !take_array(&bytes, &pos, (void **)&all, &n, &cap, sizeof *all))
+        code = load_piece(job, "days", i, &bytes, &b->n_bars_read, err);
+        if (code == QLAB_OK && !qlab_take_array(&bytes, &pos, (void **)&all, &n, &cap, sizeof *all))
             code = qlab_fail(err, QLAB_E_CORRUPT, "the session piece of bucket %zu was cut", i);
         n = merge_days(all, n);
     }
@@ -223,17 +203,17 @@ static qlab_digest series_key(void *ctx, size_t unit)
 
 static void put_found(qlab_buf *out, const qlab_found *f)
 {
-    put_array(out, f->lives, f->n_lives, sizeof *f->lives);
-    put_array(out, f->steps, f->n_steps, sizeof *f->steps);
-    put_array(out, f->years, f->n_years, sizeof *f->years);
-    put_array(out, f->applied, f->n_applied, sizeof *f->applied);
-    put_array(out, f->findings, f->n_findings, sizeof *f->findings);
-    put_array(out, f->universe, f->n_universe, sizeof *f->universe);
-    put_array(out, f->counts, f->n_counts, sizeof *f->counts);
-    put_array(out, &f->totals, 1, sizeof f->totals);
+    qlab_put_array(out, f->lives, f->n_lives, sizeof *f->lives);
+    qlab_put_array(out, f->steps, f->n_steps, sizeof *f->steps);
+    qlab_put_array(out, f->years, f->n_years, sizeof *f->years);
+    qlab_put_array(out, f->applied, f->n_applied, sizeof *f->applied);
+    qlab_put_array(out, f->findings, f->n_findings, sizeof *f->findings);
+    qlab_put_array(out, f->universe, f->n_universe, sizeof *f->universe);
+    qlab_put_array(out, f->counts, f->n_counts, sizeof *f->counts);
+    qlab_put_array(out, &f->totals, 1, sizeof f->totals);
 }
 
-static void add_totals(qlab_bar_totals *to, const qlab_bar_totals *add)
+void qlab_bar_totals_add(qlab_bar_totals *to, const qlab_bar_totals *add)
 {
     to->n_bars += add->n_bars;
     to->n_valid += add->n_valid;
@@ -250,14 +230,14 @@ static bool take_found(const qlab_buf *in, qlab_found *f)
     size_t pos = 0, n_totals = 0, cap_totals = 0;
     qlab_bar_totals *totals = NULL;
 #define TAKE(name)                                                                                 \
-    take_array(in, &pos, (void **)&f->name, &f->n_##name, &f->cap_##name, sizeof *f->name)
+    qlab_take_array(in, &pos, (void **)&f->name, &f->n_##name, &f->cap_##name, sizeof *f->name)
     bool ok = TAKE(lives) && TAKE(steps) && TAKE(years) && TAKE(applied) && TAKE(findings) &&
               TAKE(universe) && TAKE(counts) &&
-              take_array(in, &pos, (void **)&totals, &n_totals, &cap_totals, sizeof *totals) &&
+              qlab_take_array(in, &pos, (void **)&totals, &n_totals, &cap_totals, sizeof *totals) &&
               n_totals == 1 && pos == in->n;
 #undef TAKE
     if (ok)
-        add_totals(&f->totals, totals);
+        qlab_bar_totals_add(&f->totals, totals);
     qlab_free(totals);
     return ok;
 }
@@ -274,7 +254,7 @@ static qlab_code series_unit(void *ctx, size_t unit, size_t worker, json_t **res
         code = qlab_build_bucket(p->b, unit, p->asof, conn, &found, err);
     if (code == QLAB_OK) {
         put_found(&bytes, &found);
-        code = save_piece(p->job, "series", unit, &bytes, result, err);
+        code = save_piece(p->job, "series", unit, &bytes, found.n_bars_read, result, err);
         *n_counted = found.totals.n_bars;
     }
     qlab_buf_free(&bytes);
@@ -282,14 +262,19 @@ static qlab_code series_unit(void *ctx, size_t unit, size_t worker, json_t **res
     return code;
 }
 
-/* Bars, read and as a table, of one bucket: measured at about 75 bytes a row. */
+/* Bars, read and as a table, of one bucket: measured at about 75 bytes a row.  Where a state
+ * stands, mostly the bars of the as-of's year alone are read. */
 static size_t series_bytes(void *ctx, size_t unit)
 {
     enum { ROW_BYTES = 80 };
-    const qlab_lake_view *v = ((const series_pass *)ctx)->b->view;
+    const series_pass *p = ctx;
+    const qlab_lake_view *v = p->b->view;
+    const int32_t border = p->b->border;
+    const bool standing = qlab_state_stands(p->b, unit);
     size_t n_rows = 0;
     for (size_t i = 0; i < v->n_parts; i++)
-        if (v->parts[i].kind == QLAB_PART_BARS && v->parts[i].bucket == (int32_t)unit)
+        if (v->parts[i].kind == QLAB_PART_BARS && v->parts[i].bucket == (int32_t)unit &&
+            !(standing && v->parts[i].max_date < border))
             n_rows += (size_t)v->parts[i].n_rows;
     return n_rows * ROW_BYTES;
 }
@@ -313,7 +298,7 @@ qlab_code qlab_build_pass_series(qlab_build *b, qlab_job *job, int32_t asof, qla
     qlab_found_free(&b->found);
     qlab_code code = qlab_job_run(job, &units, err);
     for (size_t i = 0; i < units.n && code == QLAB_OK; i++) {
-        code = load_piece(job, "series", i, &bytes, err);
+        code = load_piece(job, "series", i, &bytes, &b->n_bars_read, err);
         if (code == QLAB_OK && !take_found(&bytes, &b->found))
             code = qlab_fail(err, QLAB_E_CORRUPT, "the series piece of bucket %zu was cut", i);
     }

@@ -71,15 +71,17 @@ typedef struct qlab_snapshot_options {
     const char *lives;     /* map file of lives; NULL or "" */
     const char *sectors;   /* reference file (truth/sector.h); NULL or "" */
     uint32_t min_eligible; /* names that a session of the axis must have; 30 */
+    bool full;             /* read the whole history, and hold the result to what stands */
     qlab_eligible_rule rule;
     qlab_layer_policies layers; /* what each contract layer must be: else nothing is written */
 } qlab_snapshot_options;
 qlab_snapshot_options qlab_snapshot_options_default(void);
 
 typedef struct qlab_snapshot_made {
-    char *id, *dir;   /* owned by the caller */
-    bool existed;     /* nothing was done */
-    json_t *manifest; /* new reference */
+    char *id, *dir;       /* owned by the caller */
+    bool existed;         /* it stood already */
+    uint64_t n_bars_read; /* rows of bars: their dates and their values count alike */
+    json_t *manifest;     /* new reference */
 } qlab_snapshot_made;
 qlab_code qlab_snapshot_build(const qlab_env *env, const qlab_snapshot_options *o,
                               qlab_snapshot_made *out, qlab_err *err) QLAB_MUST_USE;
