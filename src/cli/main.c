@@ -39,6 +39,8 @@
     CMD(candidates_explain)                                                                        \
     CMD(stage_a_run)                                                                               \
     CMD(stage_a_show)                                                                              \
+    CMD(stage_b_run)                                                                               \
+    CMD(stage_b_show)                                                                              \
     GROUP("guards: is the data in, whole and like other days")                                     \
     CMD(guard_sessions)                                                                            \
     CMD(guard_freshness)                                                                           \

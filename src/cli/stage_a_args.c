@@ -22,6 +22,11 @@ char *qlab_arg_policy(const qlab_ctx *cx, const char *flag)
     return arg(cx, "policies", flag, cx->config->stage_a.policy);
 }
 
+char *qlab_arg_policy_b(const qlab_ctx *cx, const char *flag)
+{
+    return arg(cx, "policies", flag, cx->config->stage_b_policy);
+}
+
 qlab_code qlab_arg_library(const char *name_or_path, qlab_library **lib, qlab_err *err)
 {
     size_t n;

@@ -11,6 +11,7 @@
 
 char *qlab_arg_candidates(const qlab_ctx *cx, const char *flag);
 char *qlab_arg_policy(const qlab_ctx *cx, const char *flag);
+char *qlab_arg_policy_b(const qlab_ctx *cx, const char *flag); /* stage_b.policy */
 /* The library of a name or path, scores checked against the catalogue's columns. */
 qlab_code qlab_arg_library(const char *name_or_path, qlab_library **lib,
                            qlab_err *err) QLAB_MUST_USE;

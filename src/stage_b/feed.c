@@ -48,6 +48,11 @@ size_t qlab_feed_session(const qlab_feed *f, int32_t date)
     return i < f->n_sessions && f->session[i] == date ? i : f->n_sessions;
 }
 
+size_t qlab_feed_bytes(const qlab_feed *f)
+{
+    return f->n_sessions * f->n_names * BYTES_A_CELL;
+}
+
 /* ---- who is in it ---------------------------------------------------------------------------- */
 
 static size_t life_on(const qlab_snapshot *s, uint32_t asset_ix, int32_t date)

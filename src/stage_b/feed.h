@@ -44,6 +44,7 @@ typedef struct qlab_feed {
 qlab_code qlab_feed_build(const qlab_env *env, const qlab_panel *panel, bool by_open, int32_t from,
                           int32_t to, qlab_feed *out, qlab_err *err) QLAB_MUST_USE;
 void qlab_feed_free(qlab_feed *f);
+size_t qlab_feed_bytes(const qlab_feed *f); /* of the arrays over sessions and names */
 /* The name of an asset on a date; UINT32_MAX where it has none. */
 uint32_t qlab_feed_name(const qlab_feed *f, uint32_t asset, int32_t date);
 /* Position of a session's date; n_sessions where it is none. */
