@@ -45,6 +45,9 @@
     CMD(guard_sessions)                                                                            \
     CMD(guard_freshness)                                                                           \
     CMD(guard_reconcile)                                                                           \
+    CMD(guard_record)                                                                              \
+    CMD(guard_drift)                                                                               \
+    CMD(guard_thresholds)                                                                          \
     GROUP("registry")                                                                              \
     CMD(registry_trials)                                                                           \
     CMD(registry_verify)                                                                           \

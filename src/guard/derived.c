@@ -1,4 +1,5 @@
 /* What was made of the lake: the newest snapshot and its feature set. */
+#include "guard/find.h"
 #include "guard/reconcile_int.h"
 
 #include "base/alloc.h"
@@ -6,7 +7,6 @@
 #include "base/file.h"
 #include "feature/manifest.h"
 #include "feature/part.h"
-#include "snapshot/snapshot.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -20,30 +20,17 @@ typedef struct derived {
 
 /* ---- the snapshot ---------------------------------------------------------------------------- */
 
-/* The greatest as-of, then commit, that was frozen up to the commit judged. */
 static qlab_code find_snapshot(derived *d, qlab_err *err)
 {
-    qlab_snapshot_row *rows = NULL;
-    size_t n = 0;
-    const qlab_snapshot_row *best = NULL;
-    qlab_code rc = qlab_snapshot_list(d->r->env, &rows, &n, err);
-    if (rc != QLAB_OK)
-        return rc;
-    for (size_t i = 0; i < n; i++)
-        if (rows[i].commit <= d->r->commit &&
-            (best == NULL || rows[i].asof > best->asof ||
-             (rows[i].asof == best->asof && rows[i].commit > best->commit)))
-            best = &rows[i];
-    if (best == NULL) {
+    uint32_t commit = 0;
+    const qlab_code rc =
+        qlab_guard_find_snapshot(d->r->env, 0, d->r->commit, &d->r->snapshot, &commit, err);
+    if (rc == QLAB_OK && d->r->snapshot == NULL)
         d->lacks = "NO_SNAPSHOT";
-    } else {
-        for (uint32_t k = best->commit + 1; k <= d->r->commit; k++)
-            if (d->r->changes[k])
-                d->lacks = "SNAPSHOT_BEHIND";
-        d->r->snapshot = qlab_strdup(best->id);
-    }
-    qlab_snapshot_list_free(rows, n);
-    return QLAB_OK;
+    for (uint32_t k = commit + 1; d->r->snapshot != NULL && k <= d->r->commit; k++)
+        if (d->r->changes[k])
+            d->lacks = "SNAPSHOT_BEHIND";
+    return rc;
 }
 
 static qlab_code check_file(qlab_check *c, const char *dir, const char *name, const char *sha256,
@@ -124,42 +111,6 @@ static qlab_code check_snapshot(derived *d, qlab_check *c, qlab_err *err)
 
 /* ---- the feature set ------------------------------------------------------------------------- */
 
-/* The set on the snapshot with the most dates; of equals the first by id. */
-static qlab_code find_set(derived *d, qlab_check *c, qlab_err *err)
-{
-    char **names = NULL, *top = qlab_path_join(d->r->env->root, "features/sets");
-    size_t n = 0, most = 0;
-    qlab_code rc = QLAB_OK;
-    if (qlab_file_exists(top))
-        rc = qlab_dir_list(top, &names, &n, err);
-    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
-        if (strncmp(names[i], d->r->snapshot, 11) != 0) /* "2024-12-31_" */
-            continue;
-        char *path = qlab_set_manifest_path(d->r->env->root, names[i]);
-        json_t *m = NULL;
-        if (qlab_file_exists(path)) {
-            rc = qlab_json_load(path, &m, err);
-            if (rc != QLAB_OK)
-                rc = qlab_reconcile_as_finding(c, "", err);
-        }
-        const json_t *of = json_object_get(json_object_get(m, "inputs"), "snapshot");
-        const char *id = json_string_value(json_object_get(of, "id"));
-        const size_t dates = json_array_size(json_object_get(m, "dates"));
-        if (id != NULL && strcmp(id, d->r->snapshot) == 0 && dates > most) {
-            most = dates;
-            json_decref(d->set);
-            d->set = json_incref(m);
-            qlab_free(d->r->features);
-            d->r->features = qlab_strdup(names[i]);
-        }
-        json_decref(m);
-        qlab_free(path);
-    }
-    qlab_dir_list_free(names, n);
-    qlab_free(top);
-    return rc;
-}
-
 static qlab_code check_set(derived *d, qlab_check *c, qlab_err *err)
 {
     json_t *entry;
@@ -168,7 +119,9 @@ static qlab_code check_set(derived *d, qlab_check *c, qlab_err *err)
         qlab_check_skip(c, d->lacks != NULL ? d->lacks : "NO_SNAPSHOT");
         return QLAB_OK;
     }
-    qlab_code rc = find_set(d, c, err);
+    qlab_code rc = qlab_guard_find_set(d->r->env, d->r->snapshot, &d->r->features, &d->set, err);
+    if (rc != QLAB_OK)
+        rc = qlab_reconcile_as_finding(c, "", err);
     if (rc == QLAB_OK && d->set == NULL) {
         d->lacks = d->lacks != NULL ? d->lacks : "NO_FEATURES";
         qlab_check_skip(c, d->lacks);
