@@ -127,8 +127,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
     const qlab_series_truth truth = {.session = t.dates,
                                      .n_sessions = t.n_rows,
                                      .actions = actions,
-                                     .n_actions = actions_of(&t, &c, actions),
-                                     .delist_date = QLAB_DATE_NONE};
+                                     .n_actions = actions_of(&t, &c, actions)};
     qlab_series s = {0};
     qlab_series_found found = {0};
     qlab_series_discover(&bars, 0, &truth, &s, &found);

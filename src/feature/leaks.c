@@ -91,6 +91,7 @@ typedef struct past {
     qlab_step *steps;
     qlab_life *lives;
     qlab_asset_year *years;
+    qlab_delisting *delistings;
     qlab_asset_input in;
 } past;
 
@@ -100,6 +101,7 @@ static void past_free(past *p)
     qlab_free(p->steps);
     qlab_free(p->lives);
     qlab_free(p->years);
+    qlab_free(p->delistings);
 }
 
 static double garbage(uint64_t seed, uint64_t unit, uint64_t draw)
@@ -149,6 +151,7 @@ static void take_truth(past *p, int32_t date, bool keep_future)
     p->steps = qlab_alloc(t->n_steps, sizeof *p->steps);
     p->lives = qlab_alloc(t->n_lives, sizeof *p->lives);
     p->years = qlab_alloc(p->in.n_years, sizeof *p->years);
+    p->delistings = qlab_alloc(t->n_delistings, sizeof *p->delistings);
     size_t n_steps = 0, n_lives = 0, n_years = 0;
     for (size_t i = 0; i < t->n_steps; i++) {
         bool future = t->steps[i].ex_date > date;
@@ -176,8 +179,18 @@ static void take_truth(past *p, int32_t date, bool keep_future)
     t->lives = p->lives;
     t->n_lives = n_lives;
     t->n_sessions = keep_future ? t->n_sessions : count_until(t->session, t->n_sessions, date);
-    if (t->delist_date != QLAB_DATE_NONE && t->delist_date > date)
-        t->delist_date = keep_future ? date + 1 : QLAB_DATE_NONE;
+    size_t n_delistings = 0;
+    for (size_t i = 0; i < t->n_delistings; i++) {
+        bool future = t->delistings[i].delist_date > date;
+        if (future && !keep_future)
+            break;
+        p->delistings[n_delistings] = t->delistings[i];
+        if (future)
+            p->delistings[n_delistings].delist_date = date + 1;
+        n_delistings++;
+    }
+    t->delistings = p->delistings;
+    t->n_delistings = n_delistings;
     p->in.years = p->years;
     p->in.n_years = n_years;
 }

@@ -5,6 +5,7 @@
 #include "base/date.h"
 #include "base/env.h"
 #include "truth/session.h"
+#include "truth/settle.h"
 #include <stdlib.h>
 #include <string.h>
 
@@ -316,6 +317,19 @@ static void put_lives(qlab_sha256 *h, const qlab_snapshot *s, uint32_t ix, int32
     qlab_sha256_put_u32(h, 0);
 }
 
+/* Per life the date of the record that ended it: bars after it are flagged. */
+static void put_delistings(qlab_sha256 *h, const qlab_snapshot *s, uint32_t ix, int32_t last)
+{
+    size_t first = s->delisting_first[ix], n = s->delisting_first[ix + 1] - first;
+    for (size_t i = s->life_first[ix]; i < s->life_first[ix + 1]; i++) {
+        if (s->lives[i].first_date > last)
+            continue;
+        const qlab_delisting *d =
+            qlab_settle_end_of_life(s->delistings + first, n, s->lives[i].first_date);
+        qlab_sha256_put_i32(h, d && d->delist_date <= last ? d->delist_date : QLAB_DATE_NONE);
+    }
+}
+
 static void put_month(qlab_sha256 *h, const qlab_month_plan *m)
 {
     qlab_sha256_put_i32(h, m->first);
@@ -351,9 +365,7 @@ static void put_asset(qlab_partkeys *k, qlab_sha256 *h, qlab_panel_kind kind, ui
     put_steps(h, s, ix, INT32_MIN, m->last);
     int32_t session_from = qlab_date_make(qlab_date_year(lead), 1, 1);
     put_digest(h, sessions_digest(k, s->exchange_of[ix], session_from, m->last));
-    qlab_series_truth truth; /* the delisting that flags bars after it */
-    qlab_snapshot_truth(s, ix, &truth);
-    qlab_sha256_put_i32(h, truth.delist_date <= m->last ? truth.delist_date : QLAB_DATE_NONE);
+    put_delistings(h, s, ix, m->last);
 }
 
 static void put_rule(qlab_sha256 *h, const qlab_eligible_rule *r)

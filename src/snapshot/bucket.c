@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/date.h"
 #include "snapshot/state.h"
+#include "truth/settle.h"
 #include <math.h>
 #include <string.h>
 
@@ -66,11 +67,11 @@ static qlab_digest key_of(const bucket *k, qlab_sha256 *h, uint32_t ix, const ql
         qlab_sha256_put_u32(h, b->given_lives[i].life_no);
         qlab_sha256_put_i32(h, b->given_lives[i].first_date);
     }
-    const qlab_delisting *gone =
-        qlab_delisting_of(b->delistings + b->delisting_first[ix],
-                          b->delisting_first[ix + 1] - b->delisting_first[ix], k->asof);
-    qlab_sha256_put_i32(h,
-                        gone && gone->delist_date < b->border ? gone->delist_date : QLAB_DATE_NONE);
+    for (size_t i = b->delisting_first[ix]; i < b->delisting_first[ix + 1]; i++)
+        if (b->delistings[i].delist_date < b->border && b->delistings[i].delist_date <= k->asof &&
+            qlab_settle_delisting(&b->delistings[i], "").settles)
+            qlab_sha256_put_i32(h, b->delistings[i].delist_date);
+    qlab_sha256_put_i32(h, QLAB_DATE_NONE);
     return qlab_sha256_end(h);
 }
 

@@ -131,9 +131,6 @@ bool qlab_take_array(const qlab_buf *in, size_t *pos, void **at, size_t *n, size
  * caller. */
 void qlab_index_exchanges(const qlab_lake_view *v, char ***names, size_t *n, uint32_t **of);
 
-/* The settling delisting that ends an asset, or NULL. */
-const qlab_delisting *qlab_delisting_of(const qlab_delisting *d, size_t n, int32_t asof);
-
 /* ---- tables ---------------------------------------------------------------------------------- */
 
 /* identity.c */

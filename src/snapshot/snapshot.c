@@ -111,9 +111,6 @@ qlab_code qlab_snapshot_open(const qlab_env *env, const char *id, qlab_snapshot 
 void qlab_snapshot_truth(const qlab_snapshot *s, uint32_t ix, qlab_series_truth *out)
 {
     const qlab_exchange_days *d = &s->exchanges[s->exchange_of[ix]];
-    const qlab_delisting *gone =
-        qlab_delisting_of(s->delistings + s->delisting_first[ix],
-                          s->delisting_first[ix + 1] - s->delisting_first[ix], s->asof);
     *out = (qlab_series_truth){.session = d->session,
                                .n_sessions = d->n_sessions,
                                .actions = s->actions + s->action_first[ix],
@@ -122,7 +119,8 @@ void qlab_snapshot_truth(const qlab_snapshot *s, uint32_t ix, qlab_series_truth 
                                .n_steps = s->step_first[ix + 1] - s->step_first[ix],
                                .lives = s->lives + s->life_first[ix],
                                .n_lives = s->life_first[ix + 1] - s->life_first[ix],
-                               .delist_date = gone ? gone->delist_date : QLAB_DATE_NONE};
+                               .delistings = s->delistings + s->delisting_first[ix],
+                               .n_delistings = s->delisting_first[ix + 1] - s->delisting_first[ix]};
 }
 
 const qlab_asset_year *qlab_snapshot_years(const qlab_snapshot *s, uint32_t ix, size_t *n)

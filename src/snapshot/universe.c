@@ -2,7 +2,6 @@
 #include "base/date.h"
 #include "num/roll.h"
 #include "snapshot/state.h"
-#include "truth/settle.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -17,14 +16,6 @@ void qlab_found_free(qlab_found *f)
     qlab_free(f->universe);
     qlab_free(f->counts);
     *f = (qlab_found){0};
-}
-
-const qlab_delisting *qlab_delisting_of(const qlab_delisting *d, size_t n, int32_t asof)
-{
-    for (size_t i = 0; i < n && d[i].delist_date <= asof; i++)
-        if (qlab_settle_delisting(&d[i], "").settles)
-            return &d[i];
-    return NULL;
 }
 
 /* ---- actions of one asset -------------------------------------------------------------------- */
@@ -464,9 +455,10 @@ static qlab_series_truth truth_of(const qlab_walk *w, uint32_t ix, const qlab_ac
 {
     const qlab_build *b = w->b;
     const qlab_exchange_days *days = &b->days[b->exchange_of[ix]];
-    const qlab_delisting *gone =
-        qlab_delisting_of(b->delistings + b->delisting_first[ix],
-                          b->delisting_first[ix + 1] - b->delisting_first[ix], w->asof);
+    const qlab_delisting *gone = b->delistings ? b->delistings + b->delisting_first[ix] : NULL;
+    size_t n_gone = b->delisting_first[ix + 1] - b->delisting_first[ix];
+    while (n_gone > 0 && gone[n_gone - 1].delist_date > w->asof)
+        n_gone--;
     return (qlab_series_truth){.session = days->session,
                                .n_sessions = days->n_sessions,
                                .actions = actions,
@@ -474,7 +466,8 @@ static qlab_series_truth truth_of(const qlab_walk *w, uint32_t ix, const qlab_ac
                                .lives =
                                    b->given_lives ? b->given_lives + b->given_life_first[ix] : NULL,
                                .n_lives = b->given_life_first[ix + 1] - b->given_life_first[ix],
-                               .delist_date = gone ? gone->delist_date : QLAB_DATE_NONE};
+                               .delistings = gone,
+                               .n_delistings = n_gone};
 }
 
 /* Fills series and reasons; returns the first row that is not carried. */

@@ -21,7 +21,7 @@ enum {
     QLAB_FLAG_GAP_BEFORE = 1u << 6,       /* sessions of the exchange passed without a valid bar */
     QLAB_FLAG_TICKER_REUSED = 1u << 7,    /* first bar of a second or later life */
     QLAB_FLAG_UNTYPED_FACTOR = 1u << 8,   /* an untyped factor is applied on this bar */
-    QLAB_FLAG_BARS_AFTER_DELIST = 1u << 9 /* later than the asset's delisting */
+    QLAB_FLAG_BARS_AFTER_DELIST = 1u << 9 /* later than the delisting of its life */
 };
 enum { QLAB_FLAG_BITS = 10 };
 const char *

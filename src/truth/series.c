@@ -5,6 +5,7 @@
 #include "num/math.h"
 #include "num/recur.h"
 #include "truth/session.h"
+#include "truth/settle.h"
 #include <assert.h>
 #include <math.h>
 #include <string.h>
@@ -138,70 +139,7 @@ static void count_bars(qlab_series *s, uint32_t n_before)
                                                                : s->bars_seen[i - 1] + 1;
 }
 
-/* ---- factors --------------------------------------------------------------------------------- */
-
-/* All actions [from, to) of one ex-date as one step; `close` is that of the bar it acts on. */
-static qlab_step make_step(const qlab_action *a, size_t from, size_t to, double close)
-{
-    qlab_step step = {
-        .ex_date = a[from].ex_date, .split_step = 1.0, .signal_step = 1.0, .accounting_step = 1.0};
-    double r = 1.0, d = 0.0, c = 1.0;
-    for (size_t i = from; i < to; i++) {
-        if (a[i].in_basis)
-            continue;
-        if (a[i].source == QLAB_SOURCE_FEED) {
-            if (a[i].type == QLAB_ACTION_SPLIT)
-                r *= a[i].r;
-            else if (a[i].type == QLAB_ACTION_DIVIDEND_CASH)
-                d += a[i].d;
-        } else {
-            c *= a[i].c;
-            if (a[i].type == QLAB_ACTION_SPLIT)
-                step.split_step *= a[i].r;
-        }
-        if (a[i].type == QLAB_ACTION_UNTYPED_FACTOR) {
-            step.signal_step *= a[i].c;
-            step.untyped = true;
-        }
-    }
-    step.split_step *= r;
-    step.signal_step *= step.split_step;
-    step.accounting_step = c * (d != 0.0 ? r * (1.0 + d / (r * close)) : r);
-    return step;
-}
-
-static void found_step(qlab_series_found *f, const qlab_series *s, size_t i, qlab_step step)
-{
-    step.asset_ix = s->asset_ix;
-    step.life_no = s->life_no[i];
-    qlab_grow((void **)&f->steps, &f->cap_steps, f->n_steps + 1, sizeof *f->steps);
-    f->steps[f->n_steps++] = step;
-}
-
-static bool is_no_step(const qlab_step *x)
-{
-    return x->split_step == 1.0 && x->signal_step == 1.0 && x->accounting_step == 1.0;
-}
-
-/* Turns actions into steps; only those that act on a bar after the first of its life. */
-static void make_steps(const qlab_series_truth *t, const qlab_series *s, qlab_series_found *f)
-{
-    size_t a = 0;
-    for (size_t i = 0; i < s->n && a < t->n_actions; i++) {
-        bool starts = i == 0 || s->life_no[i] != s->life_no[i - 1];
-        while (a < t->n_actions && t->actions[a].ex_date <= s->date[i]) {
-            size_t end = a + 1;
-            while (end < t->n_actions && t->actions[end].ex_date == t->actions[a].ex_date)
-                end++;
-            if (!starts) {
-                qlab_step step = make_step(t->actions, a, end, s->close[i]);
-                if (!is_no_step(&step))
-                    found_step(f, s, i, step);
-            }
-            a = end;
-        }
-    }
-}
+/* ---- factors -------------------------------------------------------------------------------- */
 
 static void apply_steps(const qlab_step *steps, size_t n_steps, const qlab_series_carry *carry,
                         qlab_series *s)
@@ -258,12 +196,31 @@ static uint32_t run_after(const qlab_series *s, size_t i, bool starts, uint32_t 
     return !starts && run > 0 && s->close[i] == s->close[i - 1] ? run + 1 : 1;
 }
 
+/* The date after which bars of the life that began on `first` are later than its delisting. */
+static int32_t delisted_on(const qlab_series_truth *t, int32_t first)
+{
+    const qlab_delisting *d = qlab_settle_end_of_life(t->delistings, t->n_delistings, first);
+    return d != NULL ? d->delist_date : INT32_MAX;
+}
+
+/* First day of the life of bar i; a window begins inside it. */
+static int32_t life_begin(const qlab_series_truth *t, const qlab_series *s, size_t i)
+{
+    int32_t first = s->date[i];
+    for (size_t k = 0; k < t->n_lives; k++)
+        if (t->lives[k].life_no == s->life_no[i] && t->lives[k].first_date < first)
+            first = t->lives[k].first_date;
+    return first;
+}
+
 static void mark_content(const qlab_series_truth *t, const qlab_series_carry *carry, qlab_series *s)
 {
     uint32_t run = 0;
+    int32_t delisted = INT32_MAX;
     size_t i = 0;
     if (carry != NULL) {
         run = carry->stale_run;
+        delisted = delisted_on(t, carry->life_first_date);
         s->scratch[0] = qlab_num_log(s->close[0] * s->split[0]);
         s->logret[0] = NAN;
         i = 1;
@@ -278,7 +235,9 @@ static void mark_content(const qlab_series_truth *t, const qlab_series_carry *ca
             flags |= QLAB_FLAG_GAP_BEFORE;
         if (starts && s->bars_seen[i] == 1 && s->life_no[i] > 1)
             flags |= QLAB_FLAG_TICKER_REUSED;
-        if (t->delist_date != QLAB_DATE_NONE && s->date[i] > t->delist_date)
+        if (starts)
+            delisted = delisted_on(t, life_begin(t, s, i));
+        if (s->date[i] > delisted)
             flags |= QLAB_FLAG_BARS_AFTER_DELIST;
         s->flags[i] |= flags;
         double log_now = qlab_num_log(s->close[i] * s->split[i]);
@@ -417,7 +376,8 @@ void qlab_series_discover(const qlab_bars *bars, size_t asset, const qlab_series
         find_lives(truth, 1, out);
     count_bars(out, 0);
     size_t first_step = f->n_steps;
-    make_steps(truth, out, f);
+    qlab_steps_make(truth->actions, truth->n_actions, out->asset_ix, out->date, out->close,
+                    out->life_no, out->n, &f->steps, &f->n_steps, &f->cap_steps);
     apply_steps(f->steps ? f->steps + first_step : NULL, f->n_steps - first_step, NULL, out);
     mark_content(truth, NULL, out);
     for (size_t i = 0, end; i < out->n; i = end) {
@@ -546,7 +506,8 @@ void qlab_series_resume(const qlab_bars *bars, size_t asset, const qlab_series_t
         find_lives(truth, carry->life_no, out);
     count_bars(out, carry->bars_seen - 1);
     size_t first_step = f->n_steps;
-    make_steps(truth, out, f);
+    qlab_steps_make(truth->actions, truth->n_actions, out->asset_ix, out->date, out->close,
+                    out->life_no, out->n, &f->steps, &f->n_steps, &f->cap_steps);
     apply_steps(f->steps ? f->steps + first_step : NULL, f->n_steps - first_step, carry, out);
     mark_content(truth, carry, out);
     for (size_t i = 0, end; i < out->n; i = end) {

@@ -25,6 +25,7 @@
 #include "num/recur.h"
 #include "truth/action.h"
 #include "truth/quality.h"
+#include "truth/steps.h"
 
 /* A life: bars of one company under one asset_id; dates inclusive. */
 typedef struct qlab_life {
@@ -40,18 +41,6 @@ typedef struct qlab_life {
  * *out by (asset_ix, life_no), owned by the caller (qlab_free). */
 qlab_code qlab_lives_load(const char *path, const qlab_lake_view *view, qlab_life **out, size_t *n,
                           qlab_err *err) QLAB_MUST_USE;
-
-/* What happens to the factors on one ex-date, all actions of the date together.  For a date
- * without a bar the step acts on the next valid bar of the life. */
-typedef struct qlab_step {
-    uint32_t asset_ix;
-    uint16_t life_no;
-    int32_t ex_date;
-    double split_step;      /* product of r */
-    double signal_step;     /* split_step, times c of untyped factors */
-    double accounting_step; /* r*(1 + d/(r*C_t)) delivered; c derived */
-    bool untyped;
-} qlab_step;
 
 /* Where a calendar year of a life begins, so that a window needs no history. */
 typedef struct qlab_asset_year {
@@ -78,7 +67,8 @@ typedef struct qlab_series_truth {
     size_t n_steps;
     const qlab_life *lives; /* window: ascending; discover: lives given by a map file, or none */
     size_t n_lives;
-    int32_t delist_date; /* QLAB_DATE_NONE = none */
+    const qlab_delisting *delistings; /* records up to the as-of, ascending by date */
+    size_t n_delistings;
 } qlab_series_truth;
 
 typedef struct qlab_series {

@@ -59,6 +59,15 @@ const qlab_delisting *qlab_settle_find(const qlab_delisting *d, size_t n, int32_
     return NULL;
 }
 
+const qlab_delisting *qlab_settle_end_of_life(const qlab_delisting *d, size_t n, int32_t first_date)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!d[i].withdrawn && d[i].delist_date >= first_date &&
+            qlab_settle_delisting(&d[i], "").settles)
+            return &d[i];
+    return NULL;
+}
+
 qlab_gone qlab_settle_presumed_gone(int32_t last_date, int32_t asof, const int32_t *master,
                                     size_t n_master, const int32_t *session, size_t n_sessions,
                                     int32_t *settle_date)

@@ -26,6 +26,11 @@ qlab_settlement qlab_settle_delisting(const qlab_delisting *d, const char *mic);
  * by date. */
 const qlab_delisting *qlab_settle_find(const qlab_delisting *d, size_t n, int32_t last_date);
 
+/* The record that ends a life that began on first_date: the first that settles on or after it; NULL
+ * when there is none.  An earlier record is about an earlier life. */
+const qlab_delisting *qlab_settle_end_of_life(const qlab_delisting *d, size_t n,
+                                              int32_t first_date);
+
 typedef enum qlab_gone {
     QLAB_GONE_ALIVE,    /* its last bar is the as-of's, or nothing was missed */
     QLAB_GONE_CENSORED, /* fewer than 20 sessions since the last bar: not known yet */

@@ -32,11 +32,8 @@ static void walk(const double *close, size_t n, const qlab_action *a, size_t n_a
     make_bars(&b, close, n);
     for (size_t i = 0; i < n; i++)
         session[i] = 100 + (int32_t)i;
-    const qlab_series_truth truth = {.session = session,
-                                     .n_sessions = n,
-                                     .actions = a,
-                                     .n_actions = n_actions,
-                                     .delist_date = QLAB_DATE_NONE};
+    const qlab_series_truth truth = {
+        .session = session, .n_sessions = n, .actions = a, .n_actions = n_actions};
     qlab_series_discover(&b, 0, &truth, s, f);
     qlab_bars_free(&b);
 }
@@ -87,6 +84,28 @@ T_TEST(house_path)
     T_NEAR(f.steps[1].accounting_step, 1.0 + 0.25 / 51.0, 0.0);
     /* R_t = (r*C_t + d)/C_{t-1} */
     T_NEAR(s.close[3] * s.acct[3] / (s.close[2] * s.acct[2]), 51.25 / 50.8, 1e-15);
+    qlab_series_free(&s);
+    qlab_series_found_free(&f);
+}
+
+/* Steps belong to one asset: its own actions and bars give them, whatever else is walked. */
+T_TEST(steps_of_an_asset_stand_alone)
+{
+    static const double close[N] = {100, 101, 50.8, 51, 50.5};
+    static const int32_t date[N] = {100, 101, 102, 103, 104};
+    static const uint16_t life[N] = {1, 1, 1, 1, 1};
+    const qlab_action a[] = {split(2, 2.0, QLAB_SOURCE_FEED),
+                             dividend(3, 0.25, NAN, QLAB_SOURCE_FEED)};
+    qlab_series s = {0};
+    qlab_series_found f = {0};
+    qlab_step *steps = NULL;
+    size_t n = 0, cap = 0;
+    walk(close, N, a, 2, &s, &f);
+    qlab_steps_make(a, 2, 3, date, close, life, N, &steps, &n, &cap);
+    T_CHECK(n == f.n_steps && memcmp(steps, f.steps, n * sizeof *steps) == 0);
+    qlab_steps_make(a, 2, 3, date, close, life, 3, &steps, &n, &cap); /* fewer bars: a prefix */
+    T_CHECK(n == 3 && memcmp(&steps[2], &f.steps[0], sizeof *steps) == 0);
+    qlab_free(steps);
     qlab_series_free(&s);
     qlab_series_found_free(&f);
 }
@@ -311,10 +330,43 @@ T_TEST(presumed_gone_after_twenty_sessions_of_both)
     T_CHECK(qlab_settle_presumed_gone(30, 59, master, 60, own, 45, NULL) == QLAB_GONE_CENSORED);
 }
 
-T_MAIN(T_CASE(house_path), T_CASE(split_and_dividend_of_one_date),
-       T_CASE(derived_returns_are_c_times_the_ratio), T_CASE(an_untyped_factor_enters_both_indices),
+/* A ticker that comes back after its company was delisted is another life: its bars are not late.
+ */
+T_TEST(bars_after_a_delisting_are_those_of_its_own_life)
+{
+    enum { N_BARS = 8 };
+    static const double close[N_BARS] = {10, 10, 10, 9, 40, 41, 42, 43};
+    int32_t session[600];
+    qlab_bars b;
+    qlab_series s = {0};
+    make_bars(&b, close, N_BARS);
+    for (size_t i = 0; i < 600; i++)
+        session[i] = 100 + (int32_t)i;
+    for (size_t i = 4; i < N_BARS; i++)
+        b.date[i] += 300; /* a gap and four times the price */
+    const qlab_delisting gone[] = {
+        {.delist_date = 50,
+         .code = QLAB_DELIST_BANKRUPTCY,
+         .delist_return = NAN}, /* of nobody here */
+        {.delist_date = 101, .code = QLAB_DELIST_SYMBOL_CHANGE, .delist_return = NAN},
+        {.delist_date = 102, .code = QLAB_DELIST_BANKRUPTCY, .delist_return = NAN},
+        {.delist_date = 406, .code = QLAB_DELIST_MERGER, .delist_return = NAN}};
+    const qlab_series_truth truth = {
+        .session = session, .n_sessions = 600, .delistings = gone, .n_delistings = 4};
+    qlab_series_discover(&b, 0, &truth, &s, NULL);
+    T_CHECK(s.life_no[3] == 1 && s.life_no[4] == 2);
+    for (size_t i = 0; i < N_BARS; i++)
+        T_CHECK(((s.flags[i] & QLAB_FLAG_BARS_AFTER_DELIST) != 0) == (i == 3 || i == 7));
+    qlab_series_free(&s);
+    qlab_bars_free(&b);
+}
+
+T_MAIN(T_CASE(house_path), T_CASE(steps_of_an_asset_stand_alone),
+       T_CASE(split_and_dividend_of_one_date), T_CASE(derived_returns_are_c_times_the_ratio),
+       T_CASE(an_untyped_factor_enters_both_indices),
        T_CASE(actions_before_and_on_the_first_bar_do_not_act),
        T_CASE(a_feed_wins_and_disagreement_is_kept), T_CASE(the_same_event_a_day_apart_is_one),
        T_CASE(two_feeds_of_one_event_apply_it_once),
        T_CASE(splits_inside_the_basis_are_not_applied_again), T_CASE(delisting_returns),
-       T_CASE(crsp_codes), T_CASE(presumed_gone_after_twenty_sessions_of_both))
+       T_CASE(crsp_codes), T_CASE(presumed_gone_after_twenty_sessions_of_both),
+       T_CASE(bars_after_a_delisting_are_those_of_its_own_life))

@@ -18,7 +18,8 @@ typedef struct market {
     qlab_bars bars; /* one asset */
     qlab_action actions[64];
     size_t n_actions;
-    int32_t delist_date;
+    qlab_delisting delisting;
+    size_t n_delistings;
 } market;
 
 static double draw(uint64_t seed, uint64_t i, uint64_t k)
@@ -47,7 +48,10 @@ static void make_market(market *m, uint64_t seed)
     size_t n = 0;
     int32_t date = qlab_date_make(2006, 3, 1);
     memset(m, 0, sizeof *m);
-    m->delist_date = seed % 3 == 0 ? qlab_date_make(2015, 6, 1) : QLAB_DATE_NONE;
+    m->delisting = (qlab_delisting){.delist_date = qlab_date_make(2015, 6, 1),
+                                    .code = QLAB_DELIST_PERFORMANCE,
+                                    .delist_return = NAN};
+    m->n_delistings = seed % 3 == 0;
     qlab_bars_make(&m->bars, 1, N_SESSIONS, 0);
     size_t gap_at = 600 + (size_t)(draw(seed, 1, 0) * 900), gap = seed % 2 ? 300 : 40;
     for (size_t i = 0; i < N_SESSIONS; i++, date += i % 5 == 0 ? 3 : 1) {
@@ -96,7 +100,8 @@ static qlab_series_truth truth_of(const market *m)
                                .n_sessions = N_SESSIONS,
                                .actions = m->actions,
                                .n_actions = m->n_actions,
-                               .delist_date = m->delist_date};
+                               .delistings = &m->delisting,
+                               .n_delistings = m->n_delistings};
 }
 
 static size_t index_of(const qlab_series *s, int32_t date)

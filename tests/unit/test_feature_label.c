@@ -44,8 +44,7 @@ static void market_make(market *m)
                                    .n_sessions = DAYS,
                                    .steps = m->steps,
                                    .lives = m->lives,
-                                   .n_lives = 1,
-                                   .delist_date = QLAB_DATE_NONE};
+                                   .n_lives = 1};
     m->series.date = m->date;
     m->series.open = m->open;
     m->series.close = m->close;
