@@ -13,7 +13,8 @@ static const qlab_opt OPTIONS[] = {
 
 static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 {
-    return qlab_feed_run(cx, "delistings", ((const opts *)given)->file, qlab_delistings_load, err);
+    const qlab_feed_request request = {.delistings = true, .path = ((const opts *)given)->file};
+    return qlab_feed_run(cx, &request, err);
 }
 
 const qlab_cmd qlab_cmd_delistings_load = {

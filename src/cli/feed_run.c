@@ -34,29 +34,44 @@ static json_t *report_json(const char *kind, const char *run_id, json_t *inputs,
     return o;
 }
 
-static qlab_code publish(const qlab_ctx *cx, const char *kind, const char *run_id,
-                         const json_t *report, double seconds, qlab_err *err)
+/* What the loader calls once all is known and nothing is committed: the run folder stands ready. */
+typedef struct preparation {
+    const qlab_ctx *cx;
+    const char *kind, *run_id, *built;
+    json_t *inputs;
+    double start;
+} preparation;
+
+static qlab_code prepare(void *ctx, const qlab_feed_report *r, qlab_err *err)
 {
-    char *dir = qlab_run_dir(&cx->env, run_id);
-    char *built = qlab_asprintf("%s/jobs/%s", cx->env.root, run_id);
-    char *name = qlab_asprintf("%s_load_report.json", kind);
-    char *inside = qlab_path_join(built, name), *final = qlab_path_join(dir, name);
-    qlab_code rc = qlab_dir_remove_tree(built, err);
+    const preparation *p = ctx;
+    char *inside = qlab_asprintf("%s/%s_load_report.json", p->built, p->kind);
+    json_t *report = report_json(p->kind, p->run_id, p->inputs, r);
+    json_t *record = qlab_run_record(&p->cx->env, qlab_monotonic_seconds() - p->start);
+    qlab_code rc = qlab_dir_remove_tree(p->built, err);
     if (rc == QLAB_OK)
-        rc = qlab_dir_make(built, err);
+        rc = qlab_dir_make(p->built, err);
     if (rc == QLAB_OK)
         rc = qlab_json_write(inside, report, err);
     if (rc == QLAB_OK)
-        rc = qlab_folder_publish(built, dir, err);
-    if (rc == QLAB_OK) {
-        json_t *record = qlab_run_record(&cx->env, seconds);
-        rc = qlab_run_record_write(final, record, err);
-        json_decref(record);
-    }
+        rc = qlab_run_record_write(inside, record, err);
+    json_decref(record);
+    json_decref(report);
     qlab_free(inside);
-    qlab_free(final);
-    qlab_free(name);
-    qlab_free(built);
+    return rc;
+}
+
+/* The run folder into place, and time and host beside the commit, which `lake log` shows. */
+static qlab_code publish(const preparation *p, uint32_t commit, qlab_err *err)
+{
+    char *dir = qlab_run_dir(&p->cx->env, p->run_id);
+    char *path = qlab_asprintf("%s/lake/commits/%08u.json", p->cx->env.root, (unsigned)commit);
+    json_t *record = qlab_run_record(&p->cx->env, qlab_monotonic_seconds() - p->start);
+    qlab_code rc = qlab_folder_publish(p->built, dir, err);
+    if (rc == QLAB_OK)
+        rc = qlab_run_record_write(path, record, err);
+    json_decref(record);
+    qlab_free(path);
     qlab_free(dir);
     return rc;
 }
@@ -111,7 +126,8 @@ static void print_text(const qlab_ctx *cx, const char *kind, const char *run_id,
     size_t n = json_array_size(r->rejected);
     for (size_t i = 0; i < n && i < 20; i++) {
         const json_t *x = json_array_get(r->rejected, i);
-        fprintf(cx->out, "  line %lld %s: %s\n",
+        const char *file = json_string_value(json_object_get(x, "file"));
+        fprintf(cx->out, "  %s%sline %lld %s: %s\n", file ? file : "", file ? " " : "",
                 (long long)json_integer_value(json_object_get(x, "line")),
                 json_string_value(json_object_get(x, "reason")),
                 json_string_value(json_object_get(x, "detail")));
@@ -137,13 +153,13 @@ static qlab_code anything_taken(const char *path, const qlab_feed_report *r, qla
                      json_string_value(json_object_get(first, "detail")));
 }
 
-static qlab_code load_locked(qlab_ctx *cx, const char *kind, const char *path,
-                             qlab_feed_load_fn load, qlab_err *err)
+static qlab_code load_locked(qlab_ctx *cx, const qlab_feed_request *request, qlab_err *err)
 {
     char parent[QLAB_HEX_BYTES], hex[QLAB_HEX_BYTES];
+    const char *kind = request->delistings ? "delistings" : "actions";
     qlab_lake_view *view = NULL;
     json_t *doc = NULL, *inputs = NULL, *report = NULL;
-    char *run_id = NULL, *run_kind = NULL;
+    char *run_id = NULL, *run_kind = NULL, *built = NULL;
     qlab_feed_report r = {0};
     qlab_digest digest;
     const double start = qlab_monotonic_seconds();
@@ -157,22 +173,22 @@ static qlab_code load_locked(qlab_ctx *cx, const char *kind, const char *path,
     }
     rc = qlab_lake_read_commit(cx->env.root, view->commit, &doc, parent, err);
     if (rc == QLAB_OK)
-        rc = qlab_feed_digest(path, &digest, err);
+        rc = qlab_feed_digest(request->path, &digest, err);
     if (rc != QLAB_OK)
         goto done;
-    inputs = inputs_of(view, parent, path, qlab_hex(digest, hex));
+    inputs = inputs_of(view, parent, request->path, qlab_hex(digest, hex));
     run_kind = qlab_asprintf("%s-load", kind);
     run_id = qlab_run_id(run_kind, QLAB_DATE_NONE, inputs, NULL);
-    rc = load(&cx->env, view, path, run_id, &r, err);
+    built = qlab_asprintf("%s/jobs/%s", cx->env.root, run_id);
+    preparation p = {cx, kind, run_id, built, inputs, start};
+    rc = qlab_feed_load(&cx->env, view, request, run_id, prepare, &p, &r, err);
     if (rc == QLAB_OK)
-        rc = anything_taken(path, &r, err);
+        rc = anything_taken(request->path, &r, err);
+    if (rc == QLAB_OK && r.commit > 0)
+        rc = publish(&p, r.commit, err);
     if (rc != QLAB_OK)
         goto done;
     report = report_json(kind, run_id, inputs, &r);
-    if (r.commit > 0)
-        rc = publish(cx, kind, run_id, report, qlab_monotonic_seconds() - start, err);
-    if (rc != QLAB_OK)
-        goto done;
     if (cx->json)
         qlab_cmd_print_json(cx, report);
     else
@@ -182,22 +198,25 @@ done:
     json_decref(report);
     json_decref(inputs);
     json_decref(doc);
+    qlab_free(built);
     qlab_free(run_id);
     qlab_free(run_kind);
     qlab_lake_view_close(view);
     return rc;
 }
 
-qlab_code qlab_feed_run(qlab_ctx *cx, const char *kind, const char *path, qlab_feed_load_fn load,
-                        qlab_err *err)
+qlab_code qlab_feed_run(qlab_ctx *cx, const qlab_feed_request *request, qlab_err *err)
 {
     qlab_lock *lock = NULL;
-    if (!qlab_file_exists(path))
-        return qlab_fail(err, QLAB_E_NOT_FOUND, "there was no file %s", path);
-    qlab_code rc = cx->env.dry_run ? QLAB_OK : qlab_lake_lock(&cx->env, kind, &lock, err);
+    if (!qlab_file_exists(request->path))
+        return qlab_fail(err, QLAB_E_NOT_FOUND, "there was no file %s", request->path);
+    qlab_code rc =
+        cx->env.dry_run
+            ? QLAB_OK
+            : qlab_lake_lock(&cx->env, request->delistings ? "delistings" : "actions", &lock, err);
     if (rc != QLAB_OK)
         return rc;
-    rc = load_locked(cx, kind, path, load, err);
+    rc = load_locked(cx, request, err);
     qlab_lock_release(lock);
     return rc;
 }

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "ops/run.h"
 #include "snapshot/state.h"
+#include "truth/lives.h"
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,15 +105,28 @@ static qlab_code read_overrides(qlab_build *b, qlab_err *err)
     return code;
 }
 
+/* Lives of map files in the lake; the file of the call wins for the assets that it names. */
 static qlab_code read_lives(qlab_build *b, qlab_err *err)
 {
     qlab_code code = QLAB_OK;
+    qlab_conn *conn = NULL;
+    qlab_known_life *known = NULL;
+    qlab_life *named = NULL;
+    size_t n_known = 0, n_named = 0;
     b->lives_digest = qlab_sha256_of("", 0);
     if (b->o.lives != NULL && b->o.lives[0] != '\0') {
         code = qlab_sha256_file(b->o.lives, &b->lives_digest, NULL, err);
         if (code == QLAB_OK)
-            code = qlab_lives_load(b->o.lives, b->view, &b->given_lives, &b->n_given_lives, err);
+            code = qlab_lives_load(b->o.lives, b->view, &named, &n_named, err);
     }
+    if (code == QLAB_OK)
+        code = qlab_duck_conn(b->env->duck, 0, &conn, err);
+    if (code == QLAB_OK)
+        code = qlab_lives_read(b->view, conn, &b->strings, &known, &n_known, err);
+    if (code == QLAB_OK)
+        qlab_lives_number(known, n_known, named, n_named, &b->given_lives, &b->n_given_lives);
+    qlab_free(known);
+    qlab_free(named);
     if (code == QLAB_OK)
         QLAB_FIRST_OF(b->given_lives, b->n_given_lives, b->view->n_assets, b->given_life_first);
     return code;

@@ -111,7 +111,7 @@ static bool implied_factor(const resolver *z, size_t from, size_t to, double c[2
     for (size_t i = from; i < to; i++) {
         const qlab_action *a = &z->rows[i];
         if (a->source != QLAB_SOURCE_FEED)
-            product *= a->c;
+            product *= a->in_basis ? 1.0 : a->c;
         else if (a->type == QLAB_ACTION_SPLIT)
             r *= a->in_basis ? 1.0 : a->r;
         else
@@ -208,12 +208,12 @@ static void put_in_basis(resolver *z, size_t from, size_t to)
     double later = 1.0;
     for (size_t i = to; i-- > from;) {
         qlab_action *a = &z->rows[i];
-        if (a->source != QLAB_SOURCE_FEED)
+        if (a->source == QLAB_SOURCE_DERIVED)
             continue;
         if (a->type == QLAB_ACTION_SPLIT) {
             a->in_basis = true;
             later *= a->r;
-        } else {
+        } else if (a->source == QLAB_SOURCE_FEED) {
             a->d /= later;
         }
     }

@@ -118,6 +118,9 @@ typedef enum qlab_delist_code {
     QLAB_DELIST_CODES
 } qlab_delist_code;
 
+/* `source` of what a map file says. */
+#define QLAB_SOURCE_MAP_FILE "map_file"
+
 typedef struct qlab_delisting {
     uint32_t asset_ix;
     int32_t delist_date;

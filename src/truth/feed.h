@@ -1,4 +1,4 @@
-/* truth/feed.h -- corporate actions and delistings from a file into one lake commit.
+/* truth/feed.h -- corporate actions, delistings and lives from files into one lake commit.
  *
  * NDJSON or CSV (told by the first byte), plain or gzip.  Actions come in three styles, told per
  * row by its fields:
@@ -6,9 +6,10 @@
  *   canonical_id, date, prev_date, prev_close, prev_adjusted_close     a factor seen on `date`
  *   canonical_id, date, dividend | split
  * Delistings: asset_id, delist_date, delist_code, delist_return, source.
+ * Factor files and map files (truth/lean.h): a file, or a folder with factor_files/ and map_files/.
  *
  * Strict: every row is taken or rejected with its line, a reason and the datum; rows in = inserted
- * + revised + known + duplicate + quarantined + no_action.  A file whose rows are all known leaves
+ * + revised + known + duplicate + quarantined + no_action.  Files whose rows are all known leave
  * no commit.  Loading is idempotent.
  *
  * The caller holds the lake's lock and names the commit it saw as `view`.
@@ -18,6 +19,7 @@
 
 #include "base/json.h"
 #include "truth/action.h"
+#include "truth/derive.h"
 #include "truth/flat.h"
 
 typedef struct qlab_feed_report {
@@ -29,15 +31,34 @@ typedef struct qlab_feed_report {
 } qlab_feed_report;
 void qlab_feed_report_free(qlab_feed_report *r);
 
-/* SHA-256 of the file, for the id of the run that loads it. */
+typedef enum qlab_feed_format {
+    QLAB_FEED_AUTO, /* told by the first line */
+    QLAB_FEED_ROWS, /* NDJSON or CSV with names */
+    QLAB_FEED_FACTOR_FILE,
+    QLAB_FEED_MAP_FILE,
+    QLAB_FEED_FORMATS
+} qlab_feed_format;
+extern const char *const qlab_feed_format_names[QLAB_FEED_FORMATS + 1]; /* NULL ends it */
+bool qlab_feed_format_parse(qlab_str s, qlab_feed_format *out);
+
+typedef struct qlab_feed_request {
+    bool delistings;  /* else actions (and what map files say) */
+    const char *path; /* a file, or a folder of factor and map files */
+    qlab_feed_format format;
+    const char *exchange; /* whose symbols the tickers are; NULL: of any, when unambiguous */
+} qlab_feed_request;
+
+/* SHA-256 of the file, or of the names and SHA-256 of a folder's files: for the id of the run. */
 qlab_code qlab_feed_digest(const char *path, qlab_digest *out, qlab_err *err) QLAB_MUST_USE;
 
-/* run_id names the run in the commit.  With env->dry_run nothing is written. */
-qlab_code qlab_actions_load(const qlab_env *env, const qlab_lake_view *view, const char *path,
-                            const char *run_id, qlab_feed_report *out, qlab_err *err) QLAB_MUST_USE;
-qlab_code qlab_delistings_load(const qlab_env *env, const qlab_lake_view *view, const char *path,
-                               const char *run_id, qlab_feed_report *out,
-                               qlab_err *err) QLAB_MUST_USE;
+/* run_id names the run in the commit.  With env->dry_run nothing is written.  before_commit (may be
+ * NULL) is called once all is known and nothing is committed, with report->commit as it will be. */
+typedef qlab_code (*qlab_feed_before_commit)(void *ctx, const qlab_feed_report *report,
+                                             qlab_err *err);
+qlab_code qlab_feed_load(const qlab_env *env, const qlab_lake_view *view,
+                         const qlab_feed_request *request, const char *run_id,
+                         qlab_feed_before_commit before_commit, void *ctx, qlab_feed_report *out,
+                         qlab_err *err) QLAB_MUST_USE;
 
 /* ---- shared by the loaders (and tested alone) ---------------------------------------------------
  */
@@ -54,6 +75,8 @@ typedef enum qlab_feed_reason {
     QLAB_FEED_BAD_VALUE, /* a number outside its range */
     QLAB_FEED_CURRENCY_MISMATCH,
     QLAB_FEED_DUPLICATE_CONFLICT, /* a later line of the file says otherwise: that one counts */
+    QLAB_FEED_NO_BAR,             /* factor file: no bar tells the ex-date */
+    QLAB_FEED_FILE_REFUSED,       /* factor or map file: another line of it was bad */
     QLAB_FEED_REASONS
 } qlab_feed_reason;
 const char *qlab_feed_reason_name(qlab_feed_reason r); /* "BAD_LINE" */
@@ -65,8 +88,15 @@ typedef struct qlab_feed_action {
     qlab_action a;
     int32_t prev_date;
     double prev_close;
-    bool no_action; /* the interval contains 1, or a dividend of 0, or a split of 1 */
+    bool no_action; /* a factor of exactly 1, or a dividend of 0, or a split of 1 */
+    bool is_split;  /* a factor that the source itself calls a split */
+    bool is_cash;   /* ... and one that it says is none */
 } qlab_feed_action;
+/* [low, high] of a number delivered with so many decimals. */
+qlab_interval qlab_feed_interval(double v, int n_decimals);
+/* Makes row->a a factor feed's fact: c = p/q with their intervals; no_action where c is 1. */
+void qlab_feed_set_factor(qlab_feed_action *row, double p, qlab_interval p_in, double q,
+                          qlab_interval q_in);
 qlab_feed_reason qlab_feed_parse_action(const qlab_lake_view *view, const qlab_flat_row *row,
                                         qlab_arena *a, qlab_feed_action *out, qlab_err *detail);
 qlab_feed_reason qlab_feed_parse_delisting(const qlab_lake_view *view, const qlab_flat_row *row,
@@ -81,6 +111,10 @@ typedef struct qlab_feed_file {
     qlab_arena header_arena;
 } qlab_feed_file;
 qlab_code qlab_feed_open(const char *path, qlab_feed_file *out, qlab_err *err) QLAB_MUST_USE;
+/* Its bytes alone, inflated; at most 1 GiB. */
+qlab_code qlab_feed_read_text(const char *path, qlab_buf *out, qlab_err *err) QLAB_MUST_USE;
+/* The next line that is not empty, without its end; false when there is none. */
+bool qlab_feed_next_line(qlab_feed_file *f, qlab_str *line);
 /* The same over text that is there already; `text` is taken over, also where this fails. */
 qlab_code qlab_feed_open_text(const char *name, qlab_buf text, qlab_feed_file *out,
                               qlab_err *err) QLAB_MUST_USE;
@@ -89,9 +123,5 @@ qlab_code qlab_feed_open_text(const char *name, qlab_buf text, qlab_feed_file *o
 bool qlab_feed_next(qlab_feed_file *f, qlab_arena *a, qlab_flat_row *row, qlab_feed_reason *reason,
                     qlab_err *detail);
 void qlab_feed_close(qlab_feed_file *f);
-
-/* Adds {line, reason, detail} to r->rejected. */
-void qlab_feed_reject(qlab_feed_report *r, size_t line, qlab_feed_reason reason,
-                      const qlab_err *detail);
 
 #endif

@@ -21,7 +21,9 @@ const char *qlab_feed_reason_name(qlab_feed_reason r)
                                                          "BAD_TYPE",
                                                          "BAD_VALUE",
                                                          "CURRENCY_MISMATCH",
-                                                         "DUPLICATE_CONFLICT"};
+                                                         "DUPLICATE_CONFLICT",
+                                                         "NO_BAR",
+                                                         "FILE_REFUSED"};
     return r < QLAB_FEED_REASONS ? names[r] : "OK";
 }
 
@@ -33,23 +35,21 @@ void qlab_feed_report_free(qlab_feed_report *r)
     *r = (qlab_feed_report){0};
 }
 
-qlab_code qlab_feed_digest(const char *path, qlab_digest *out, qlab_err *err)
-{
-    return qlab_sha256_file(path, out, NULL, err);
-}
+const char *const qlab_feed_format_names[QLAB_FEED_FORMATS + 1] = {"auto", "rows", "factor_file",
+                                                                   "map_file", NULL};
 
-void qlab_feed_reject(qlab_feed_report *r, size_t line, qlab_feed_reason reason,
-                      const qlab_err *detail)
+bool qlab_feed_format_parse(qlab_str s, qlab_feed_format *out)
 {
-    json_t *o = json_object();
-    json_object_set_new(o, "line", json_integer((json_int_t)line));
-    json_object_set_new(o, "reason", json_string(qlab_feed_reason_name(reason)));
-    json_object_set_new(o, "detail", json_string(detail->text));
-    json_array_append_new(r->rejected, o);
+    for (int i = 0; i < QLAB_FEED_FORMATS; i++)
+        if (qlab_str_eq(s, qlab_str_of(qlab_feed_format_names[i]))) {
+            *out = (qlab_feed_format)i;
+            return true;
+        }
+    return false;
 }
 
 /* Plain or gzip alike: zlib passes what has no gzip header through. */
-static qlab_code read_text(const char *path, qlab_buf *out, qlab_err *err)
+qlab_code qlab_feed_read_text(const char *path, qlab_buf *out, qlab_err *err)
 {
     errno = 0;
     gzFile f = gzopen(path, "rb");
@@ -80,7 +80,7 @@ static qlab_code read_text(const char *path, qlab_buf *out, qlab_err *err)
     return code;
 }
 
-static bool next_line(qlab_feed_file *f, qlab_str *line)
+bool qlab_feed_next_line(qlab_feed_file *f, qlab_str *line)
 {
     while (f->at < f->text.n) {
         const char *start = f->text.at + f->at;
@@ -110,7 +110,7 @@ qlab_code qlab_feed_open_text(const char *name, qlab_buf text, qlab_feed_file *o
         first++;
     out->is_csv = first < out->text.n && out->text.at[first] != '{';
     qlab_str line;
-    if (out->is_csv && next_line(out, &line)) {
+    if (out->is_csv && qlab_feed_next_line(out, &line)) {
         code = qlab_flat_csv(line, NULL, &out->header_arena, &out->header, err);
         if (code != QLAB_OK)
             code = qlab_err_prefix(err, "%s: line %zu", name, out->line);
@@ -124,7 +124,7 @@ qlab_code qlab_feed_open(const char *path, qlab_feed_file *out, qlab_err *err)
 {
     qlab_buf text = QLAB_BUF_INIT;
     *out = (qlab_feed_file){0};
-    qlab_code code = read_text(path, &text, err);
+    qlab_code code = qlab_feed_read_text(path, &text, err);
     if (code != QLAB_OK) {
         qlab_buf_free(&text);
         return code;
@@ -136,7 +136,7 @@ bool qlab_feed_next(qlab_feed_file *f, qlab_arena *a, qlab_flat_row *row, qlab_f
                     qlab_err *detail)
 {
     qlab_str line;
-    if (!next_line(f, &line))
+    if (!qlab_feed_next_line(f, &line))
         return false;
     qlab_err_reset(detail);
     qlab_code code = f->is_csv ? qlab_flat_csv(line, &f->header, a, row, detail)

@@ -90,7 +90,7 @@ static const char *take_text(const qlab_flat_row *row, const char *name, qlab_ar
 
 /* ---- the three styles ------------------------------------------------------------------------ */
 
-static qlab_interval delivered_interval(double v, int n_decimals)
+qlab_interval qlab_feed_interval(double v, int n_decimals)
 {
     int k = n_decimals <= 12 ? n_decimals : -1;
     /* A binary32 printed to six decimals or more: its own grain is the coarser one. */
@@ -99,6 +99,19 @@ static qlab_interval delivered_interval(double v, int n_decimals)
         unit /= 10.0;
     bool image = k >= 5 && fabs((double)(float)v - v) <= unit;
     return qlab_interval_of(v, k, image);
+}
+
+void qlab_feed_set_factor(qlab_feed_action *row, double p, qlab_interval p_in, double q,
+                          qlab_interval q_in)
+{
+    row->a.source = QLAB_SOURCE_FACTOR_FEED;
+    row->a.type = QLAB_ACTION_UNTYPED_FACTOR;
+    row->a.confidence = QLAB_CONFIDENCE_HIGH;
+    row->a.r = row->a.d = NAN;
+    row->a.c = p / q;
+    row->a.c_low = p_in.low > 0.0 ? p_in.low / q_in.high : 0.0;
+    row->a.c_high = q_in.low > 0.0 ? p_in.high / q_in.low : INFINITY;
+    row->no_action = row->a.c == 1.0;
 }
 
 static qlab_feed_reason parse_factor(const qlab_flat_row *row, qlab_feed_action *out,
@@ -122,14 +135,8 @@ static qlab_feed_reason parse_factor(const qlab_flat_row *row, qlab_feed_action 
                       given(row, "prev_adjusted_close")->text);
     if (out->prev_date >= out->a.ex_date)
         return reject(detail, QLAB_FEED_BAD_DATE, "prev_date", given(row, "prev_date")->text);
-    qlab_interval p = delivered_interval(out->prev_close, k_close);
-    qlab_interval f = delivered_interval(adjusted, k_adjusted);
-    out->a.source = QLAB_SOURCE_FACTOR_FEED;
-    out->a.type = QLAB_ACTION_UNTYPED_FACTOR;
-    out->a.c = out->prev_close / adjusted;
-    out->a.c_low = p.low > 0.0 ? p.low / f.high : 0.0;
-    out->a.c_high = f.low > 0.0 ? p.high / f.low : INFINITY;
-    out->no_action = out->a.c_low <= 1.0 && out->a.c_high >= 1.0;
+    qlab_feed_set_factor(out, out->prev_close, qlab_feed_interval(out->prev_close, k_close),
+                         adjusted, qlab_feed_interval(adjusted, k_adjusted));
     return QLAB_FEED_OK;
 }
 
