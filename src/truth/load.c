@@ -252,7 +252,8 @@ static void give_counts(qlab_load *z)
         if (t->ops == NULL)
             continue;
         set_count(tables, t->ops->name, t->n_in);
-        if (t->ops->kinds != NULL)
+        const bool asked = i == (z->request->delistings ? QLAB_LOAD_DELISTINGS : QLAB_LOAD_ACTIONS);
+        if (t->ops->kinds != NULL && (asked || t->n_in > 0))
             give_kinds(t, o);
     }
     json_object_set_new(o, "rows_by_table", tables);

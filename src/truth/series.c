@@ -203,11 +203,11 @@ static int32_t delisted_on(const qlab_series_truth *t, int32_t first)
     return d != NULL ? d->delist_date : INT32_MAX;
 }
 
-/* First day of the life of bar i; a window begins inside it. */
+/* First bar of the life of bar i, the first that is here: a window begins inside a life. */
 static int32_t life_begin(const qlab_series_truth *t, const qlab_series *s, size_t i)
 {
     int32_t first = s->date[i];
-    for (size_t k = 0; k < t->n_lives; k++)
+    for (size_t k = 0; s->bars_seen[i] > 1 && k < t->n_lives; k++)
         if (t->lives[k].life_no == s->life_no[i] && t->lives[k].first_date < first)
             first = t->lives[k].first_date;
     return first;
