@@ -67,8 +67,9 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 const qlab_cmd qlab_cmd_candidates_list = {
     .name = "candidates list",
     .summary = "print the candidates of a list",
-    .help = "Shipped lists: core8, core16, core24 (33 candidates; the default). A candidate is an\n"
-            "expression over the panel's columns: docs/methods/expressions.md.\n"
+    .help = "Shipped lists: core8, core16, core24 (33 candidates; the default), ridge (what learns).\n"
+            "A candidate is an expression over the panel's columns: docs/methods/expressions.md;\n"
+            "or it learns one on train rows: docs/methods/learned.md.\n"
             "\n"
             "example:\n"
             "  quantlab candidates list --candidates core8\n",

@@ -487,6 +487,7 @@ static const view VIEWS[] = {
     {"ic_series", view_run_file, "stage A: rank IC by candidate and session"},
     {"candidates", view_run_file, "stage A: verdict and metrics of each candidate"},
     {"fold_metrics", view_run_file, "stage A: metrics by candidate and fold"},
+    {"placebos", view_run_file, "stage A: permuted candidates through the same gates"},
     {"survivors_A", view_run_file, "stage A: candidates that passed every gate"},
     {"trials", view_trials, "the trial ledger: a row a deposit"},
 };

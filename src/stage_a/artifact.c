@@ -149,6 +149,13 @@ static void put_metrics(builder *b, size_t row, const qlab_metrics *m)
     put_f64(b, row, "presumed_gone", m->presumed_gone);
 }
 
+static void put_folds(builder *b, size_t row, const qlab_verdict *v)
+{
+    put_f64(b, row, "worst_fold_ic", v->worst_fold_ic);
+    put_f64(b, row, "share_folds_positive", v->share_folds_positive);
+    put_f64(b, row, "bh_p", v->bh_p);
+}
+
 static void put_verdict(const qlab_stage_a *a, builder *b, size_t row, size_t candidate)
 {
     const qlab_verdict *v = &a->verdicts.at[candidate];
@@ -161,9 +168,41 @@ static void put_verdict(const qlab_stage_a *a, builder *b, size_t row, size_t ca
     put_u32(b, row, "n_failed", v->n_failed);
     put_str(b, row, "first_failed", v->passed ? "" : qlab_gate_name(v->first_failed));
     put_metrics(b, row, &v->all);
-    put_f64(b, row, "worst_fold_ic", v->worst_fold_ic);
-    put_f64(b, row, "share_folds_positive", v->share_folds_positive);
-    put_f64(b, row, "bh_p", v->bh_p);
+    put_folds(b, row, v);
+    put_u32(b, row, "cluster", a->cluster[candidate]);
+    const size_t placebo_rank = qlab_stage_a_placebo_rank(a, v);
+    put_u32(b, row, "placebo_rank", placebo_rank);
+    put_f64(b, row, "placebo_p", (double)placebo_rank / (double)(a->placebos.n + 1));
+}
+
+/* One row a placebo: the candidate that it permutes, and what its gates saw. */
+static qlab_code write_placebos(const qlab_stage_a *a, qlab_conn *conn, const char *dir,
+                                qlab_err *err)
+{
+    static const qlab_verdict none;
+    builder b = {.n_rows = a->placebos.n};
+
+    for (size_t i = 0; i < rows_to_fill(&b); i++) {
+        const qlab_verdict *v = i < b.n_rows ? &a->placebos.verdicts[i] : &none;
+        b.at = 0;
+        put_u32(&b, i, "placebo", i);
+        put_str(&b, i, "candidate_id",
+                i < b.n_rows ? a->lib->candidates[a->placebos.candidate[i]].id : "");
+        put_bool(&b, i, "passed", v->passed);
+        put_u32(&b, i, "n_failed", v->n_failed);
+        put_str(&b, i, "first_failed", v->passed ? "" : qlab_gate_name(v->first_failed));
+        put_u32(&b, i, "n_ic", v->all.ic.n);
+        put_f64(&b, i, "mean_ic", v->all.ic.mean);
+        put_f64(&b, i, "std_ic", v->all.ic.std);
+        put_f64(&b, i, "har_t", v->all.har.t);
+        put_u32(&b, i, "har_df", v->all.har.b);
+        put_f64(&b, i, "har_p", v->all.har.p);
+        put_f64(&b, i, "turnover", v->all.turnover);
+        put_f64(&b, i, "coverage", v->all.coverage);
+        put_f64(&b, i, "presumed_gone", v->all.presumed_gone);
+        put_folds(&b, i, v);
+    }
+    return finish(&b, conn, dir, "placebos.parquet", err);
 }
 
 /* Candidates by rank; the survivors are the first of them. */
@@ -182,7 +221,7 @@ static qlab_code write_folds(const qlab_stage_a *a, qlab_conn *conn, const char 
     builder b = {.n_rows = a->lib->n * a->folds.n_folds};
 
     for (size_t i = 0; i < b.n_rows; i++) {
-        const size_t c = i / a->folds.n_folds, k = i % a->folds.n_folds;
+        const size_t c = a->by_id[i / a->folds.n_folds], k = i % a->folds.n_folds;
         b.at = 0;
         put_str(&b, i, "candidate_id", a->lib->candidates[c].id);
         put_u32(&b, i, "fold", k);
@@ -208,8 +247,9 @@ static qlab_code write_series(const qlab_stage_a *a, qlab_conn *conn, const char
     builder b = {.n_rows = a->lib->n * a->n_test};
 
     for (size_t i = 0; i < b.n_rows; i++) {
-        const qlab_candidate *c = &a->lib->candidates[i / a->n_test];
-        const qlab_measure *m = &a->measures[i];
+        const uint32_t at = a->by_id[i / a->n_test];
+        const qlab_candidate *c = &a->lib->candidates[at];
+        const qlab_measure *m = &a->measures[at * a->n_test + i % a->n_test];
         const size_t session = a->first_test + i % a->n_test;
         const size_t own = qlab_screen_horizon_index(c->horizon);
         b.at = 0;
@@ -253,9 +293,10 @@ static qlab_code write_trials(const qlab_stage_a *a, qlab_conn *conn, const char
     qlab_json_canonical(a->execution, &execution);
 
     for (size_t i = 0; i < b.n_rows; i++) {
-        const qlab_candidate *c = &a->lib->candidates[i];
+        const uint32_t at = a->by_id[i];
+        const qlab_candidate *c = &a->lib->candidates[at];
         for (size_t s = 0; s < a->n_test; s++)
-            series[s] = a->measures[i * a->n_test + s].spread;
+            series[s] = a->measures[at * a->n_test + s].spread;
         const qlab_moments m = qlab_moments_of((qlab_f64v){series, a->n_test});
         b.at = 0;
         qlab_stage_a_trial(a, c, hex);
@@ -273,7 +314,7 @@ static qlab_code write_trials(const qlab_stage_a *a, qlab_conn *conn, const char
         put_f64(&b, i, "std", m.std);
         put_f64(&b, i, "skewness", m.skew);
         put_f64(&b, i, "kurtosis", m.kurt);
-        put_bool(&b, i, "passed", a->verdicts.at[i].passed);
+        put_bool(&b, i, "passed", a->verdicts.at[at].passed);
     }
     const qlab_code rc = finish(&b, conn, dir, "trials.parquet", err);
     qlab_buf_free(&rule);
@@ -294,6 +335,7 @@ qlab_code qlab_stage_a_write_tables(const qlab_stage_a *a, const char *dir, qlab
         (rc = write_verdicts(a, conn, dir, "candidates.parquet", a->lib->n, err)) != QLAB_OK ||
         (rc = write_verdicts(a, conn, dir, "survivors_A.parquet", n_survivors, err)) != QLAB_OK ||
         (rc = write_folds(a, conn, dir, err)) != QLAB_OK ||
+        (rc = write_placebos(a, conn, dir, err)) != QLAB_OK ||
         (rc = write_series(a, conn, dir, err)) != QLAB_OK)
         return rc;
     return write_trials(a, conn, dir, err);

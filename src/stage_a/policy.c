@@ -20,7 +20,7 @@ static const qlab_yaml_key FILE_KEYS[] = {
 
 typedef struct stage_section {
     const qlab_yaml_node *design, *gates;
-    int64_t min_names, near_pass_gates, doubtful_horizon;
+    int64_t min_names, near_pass_gates, doubtful_horizon, placebos, placebo_seed;
 } stage_section;
 
 static const qlab_yaml_key STAGE_KEYS[] = {
@@ -30,6 +30,8 @@ static const qlab_yaml_key STAGE_KEYS[] = {
     {"near_pass_gates", QLAB_YAML_I64, offsetof(stage_section, near_pass_gates), 1, 8, NULL, false},
     {"doubtful_horizon", QLAB_YAML_I64, offsetof(stage_section, doubtful_horizon), 0, 252, NULL,
      false},
+    {"placebos", QLAB_YAML_I64, offsetof(stage_section, placebos), 0, 10000, NULL, false},
+    {"placebo_seed", QLAB_YAML_I64, offsetof(stage_section, placebo_seed), 0, 1e15, NULL, false},
     {NULL, QLAB_YAML_STR, 0, 0, 0, NULL, false}};
 
 #define DESIGN(f) offsetof(qlab_stage_a_design, f)
@@ -68,16 +70,17 @@ json_t *qlab_stage_a_policy_json(const qlab_stage_a_policy *p)
                   "share_folds_positive", g->share_folds_positive, "turnover", g->turnover,
                   "coverage", g->coverage, "presumed_gone", g->presumed_gone);
 
-    return json_pack("{s:s, s:I, s:{s:o, s:o, s:I, s:I, s:I}}", "name", p->name, "version",
-                     p->version, "stage_a", "design", design, "gates", gates, "min_names",
-                     p->min_names, "near_pass_gates", p->near_pass_gates, "doubtful_horizon",
-                     p->doubtful_horizon);
+    return json_pack("{s:s, s:I, s:{s:o, s:o, s:I, s:I, s:I, s:I, s:I}}", "name", p->name,
+                     "version", p->version, "stage_a", "design", design, "gates", gates,
+                     "min_names", p->min_names, "near_pass_gates", p->near_pass_gates,
+                     "doubtful_horizon", p->doubtful_horizon, "placebos", p->placebos,
+                     "placebo_seed", p->placebo_seed);
 }
 
 static qlab_code read_document(const qlab_yaml *doc, qlab_stage_a_policy *out, qlab_err *err)
 {
     file_section f = {0};
-    stage_section s = {NULL, NULL, 30, 2, 0};
+    stage_section s = {NULL, NULL, 30, 2, 0, 200, 1};
     qlab_stage_a_policy p = {0};
     qlab_code rc;
 
@@ -98,6 +101,8 @@ static qlab_code read_document(const qlab_yaml *doc, qlab_stage_a_policy *out, q
     p.min_names = s.min_names;
     p.near_pass_gates = s.near_pass_gates;
     p.doubtful_horizon = s.doubtful_horizon;
+    p.placebos = s.placebos;
+    p.placebo_seed = s.placebo_seed;
     json_t *values = qlab_stage_a_policy_json(&p);
     p.digest = qlab_json_digest(values);
     json_decref(values);

@@ -36,6 +36,8 @@ typedef struct qlab_stage_a_policy {
     int64_t min_names;        /* a session with fewer has no IC */
     int64_t near_pass_gates;  /* failing at most so many is a near pass */
     int64_t doubtful_horizon; /* the t of this horizon and longer is marked; 0 = none */
+    int64_t placebos;         /* permuted candidates through the same folds and gates; 0 = none */
+    int64_t placebo_seed;
     qlab_digest digest;
 } qlab_stage_a_policy;
 

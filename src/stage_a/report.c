@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "ops/run.h"
 #include "stage_a/run_int.h"
+#include "stat/cluster.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -108,11 +109,19 @@ static json_t *candidate_json(const qlab_stage_a *a, uint32_t c)
     set_f64(o, "worst_fold_ic", v->worst_fold_ic);
     set_f64(o, "share_folds_positive", v->share_folds_positive);
     set_f64(o, "bh_p", v->bh_p);
+    set_n(o, "cluster", a->cluster[c]);
+    const size_t placebo_rank = qlab_stage_a_placebo_rank(a, v);
+    set(o, "placebo_rank",
+        a->placebos.n > 0 ? json_integer((json_int_t)placebo_rank) : json_null());
+    set_f64(o, "placebo_p",
+            a->placebos.n > 0 ? (double)placebo_rank / (double)(a->placebos.n + 1) : NAN);
     set(o, "all", metrics_json(&v->all));
     for (size_t f = 0; f < a->verdicts.n_folds; f++)
         (void)json_array_append_new(folds, metrics_json(&v->folds[f]));
     set(o, "folds", folds);
     set(o, "gates", gates_json(v));
+    json_t *learned = qlab_stage_a_lessons_json(a, c);
+    set(o, "learned", learned != NULL ? learned : json_null());
     return o;
 }
 
@@ -130,6 +139,7 @@ static json_t *counts_json(const qlab_stage_a *a)
         n_pairs += a->verdicts.at[c].all.n_pairs;
     }
     set_n(o, "candidates_total", a->lib->n);
+    set_n(o, "effective_trials_total", a->n_clusters);
     set_n(o, "survivors_A_total", n_passed);
     set_n(o, "near_pass_total", n_near);
     set_n(o, "folds_total", a->folds.n_folds);
@@ -246,6 +256,23 @@ static bool ranks_by_liquidity(const qlab_library *lib)
     return false;
 }
 
+/* Clusters in the order of their numbers, members by id. */
+static json_t *clusters_json(const qlab_stage_a *a)
+{
+    json_t *members = json_array();
+
+    for (size_t k = 0; k < a->n_clusters; k++) {
+        json_t *ids = json_array();
+        for (size_t i = 0; i < a->lib->n; i++)
+            if (a->cluster[a->by_id[i]] == k)
+                (void)json_array_append_new(ids, json_string(a->lib->candidates[a->by_id[i]].id));
+        (void)json_array_append_new(members, ids);
+    }
+    return json_pack("{s:f, s:I, s:I, s:o}", "correlation_above", QLAB_CLUSTER_ABOVE,
+                     "min_common_sessions", (json_int_t)QLAB_CLUSTER_MIN_COMMON, "clusters_total",
+                     (json_int_t)a->n_clusters, "members", members);
+}
+
 static json_t *conventions_json(const qlab_stage_a *a)
 {
     json_t *o = json_object();
@@ -289,6 +316,8 @@ json_t *qlab_stage_a_report(const qlab_stage_a *a)
     set(o, "conventions", conventions_json(a));
     set(o, "folds", folds_json(a));
     set(o, "test_size", size_json(a));
+    set(o, "clusters", clusters_json(a));
+    set(o, "placebos", qlab_stage_a_placebos_json(a));
     set(o, "survivors", survivors);
     set(o, "fail_reason_counts", fail_counts_json(a, false));
     set(o, "first_fail_counts", fail_counts_json(a, true));

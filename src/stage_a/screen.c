@@ -3,6 +3,7 @@
 #include "base/alloc.h"
 #include "base/date.h"
 #include "num/rank.h"
+#include "strategy/placebo.h"
 
 #include <assert.h>
 #include <math.h>
@@ -25,11 +26,13 @@ size_t qlab_screen_horizon_index(uint32_t horizon)
 
 /* One universe on the session at hand and on the one before. */
 typedef struct space {
-    uint32_t *rows, *asset; /* of the session: row of the xsec, asset of that row */
+    const uint32_t *rows; /* of the session: row of the xsec, borrowed */
+    uint32_t *asset;      /* of that row */
     size_t n;
     uint32_t *asset_before;
     size_t n_before;
     uint32_t *place_before; /* of each name among those before; UINT32_MAX = not there */
+    uint32_t *place;        /* by asset: of the session at hand; UINT32_MAX = not there */
     double *label[QLAB_SCREEN_HORIZONS];
     uint8_t *gone[QLAB_SCREEN_HORIZONS];
     qlab_ranked ranked[QLAB_SCREEN_HORIZONS];
@@ -47,20 +50,21 @@ typedef struct memory {
 typedef struct span {
     const qlab_screen *s;
     const qlab_xsec *x;
-    size_t n_lead, n_max; /* most rows of a session */
-    uint8_t *row_class;
-    uint32_t *row_group[QLAB_GROUP_COUNT];
+    size_t n_lead;
+    qlab_cross cross;
     double *label[QLAB_SCREEN_HORIZONS]; /* by row, sealed ones null */
     space *spaces;
-    qlab_score_rows *score_rows;
-    memory *kept; /* of the group of candidates at hand */
+    memory *kept;         /* of the group of candidates at hand */
+    memory *kept_placebo; /* of every placebo; scores are not kept */
     size_t first_candidate;
     size_t day; /* of the xsec */
     uint32_t *order;
     uint8_t *decile;
     double *before;
     void *scratch;
+    double *permuted;
     qlab_measure *out;
+    qlab_placebo_measure *placebos;
 } span;
 
 /* ---- one candidate on one session ------------------------------------------------------------ */
@@ -129,7 +133,7 @@ static double autocorrelation(const span *sp, const space *u, const memory *kept
     return r.n_common >= sp->s->min_names ? r.rho : NAN;
 }
 
-static qlab_measure null_measure(void)
+qlab_measure qlab_measure_null(void)
 {
     qlab_measure m;
 
@@ -140,6 +144,15 @@ static qlab_measure null_measure(void)
         m.decile[d] = NAN;
     m.spread = m.turnover = m.autocorrelation = NAN;
     return m;
+}
+
+static uint32_t count_gone(const space *u, size_t own, const double *score)
+{
+    uint32_t n = 0;
+
+    for (size_t i = 0; i < u->n; i++)
+        n += u->gone[own][i] && !isnan(score[i]) && !isnan(u->label[own][i]);
+    return n;
 }
 
 static void measure(const span *sp, const space *u, const qlab_candidate *c, const double *score,
@@ -154,8 +167,7 @@ static void measure(const span *sp, const space *u, const qlab_candidate *c, con
         m->ic[h] = r.n_common >= sp->s->min_names ? r.rho : NAN;
         m->n_pairs[h] = (uint32_t)r.n_common;
     }
-    for (size_t i = 0; i < u->n; i++)
-        m->n_gone += u->gone[own][i] && !isnan(score[i]) && !isnan(u->label[own][i]);
+    m->n_gone = count_gone(u, own, score);
     if (has_book)
         measure_deciles(sp, u->label[own], n_scored, m);
     if (kept->is_set && has_book && kept->has_book)
@@ -163,6 +175,52 @@ static void measure(const span *sp, const space *u, const qlab_candidate *c, con
     if (kept->is_set)
         m->autocorrelation = autocorrelation(sp, u, kept, score);
 }
+
+/* ---- placebos -------------------------------------------------------------------------------- */
+
+static void measure_placebo(span *sp, const space *u, size_t own, const double *score, size_t p)
+{
+    const uint32_t *source = sp->s->placebo_source + p * sp->s->n_assets;
+    const size_t n_days = sp->x->n_dates - sp->n_lead;
+    memory *kept = &sp->kept_placebo[p];
+
+    for (size_t i = 0; i < u->n; i++) {
+        const uint32_t from = source[u->asset[i]];
+        const uint32_t place = from == QLAB_PLACEBO_NONE ? UINT32_MAX : u->place[from];
+        sp->permuted[i] = place == UINT32_MAX ? NAN : score[place];
+    }
+    const size_t n_scored = qlab_rank_order(sp->permuted, u->n, sp->order, sp->scratch);
+    const bool has_book = n_scored >= sp->s->min_names;
+    if (has_book)
+        form_deciles(sp, u->n, n_scored);
+    if (sp->day >= sp->n_lead) {
+        qlab_placebo_measure *m = &sp->placebos[p * n_days + sp->day - sp->n_lead];
+        const qlab_spearman r =
+            qlab_rank_spearman_cached(sp->permuted, &u->ranked[own], sp->scratch);
+        *m = (qlab_placebo_measure){.ic = r.n_common >= sp->s->min_names ? r.rho : NAN,
+                                    .turnover = NAN,
+                                    .n_universe = (uint32_t)u->n,
+                                    .n_pairs = (uint32_t)r.n_common,
+                                    .n_gone = count_gone(u, own, sp->permuted)};
+        if (has_book && kept->is_set && kept->has_book)
+            m->turnover = turnover(sp, u, kept);
+    }
+    if (has_book)
+        memcpy(kept->decile, sp->decile, u->n);
+    kept->has_book = has_book;
+    kept->is_set = true;
+}
+
+static void measure_placebos(span *sp, const space *u, size_t candidate, const double *score)
+{
+    const size_t own = qlab_screen_horizon_index(sp->s->lib->candidates[candidate].horizon);
+
+    for (size_t p = 0; p < sp->s->n_placebos; p++)
+        if (sp->s->placebo_candidate[p] == candidate)
+            measure_placebo(sp, u, own, score, p);
+}
+
+/* ---- one candidate --------------------------------------------------------------------------- */
 
 static void take_score(void *ctx, size_t root, uint32_t space_ix, const double *score, size_t n)
 {
@@ -177,7 +235,7 @@ static void take_score(void *ctx, size_t root, uint32_t space_ix, const double *
         form_deciles(sp, n, n_scored);
     if (sp->day >= sp->n_lead) {
         qlab_measure *m = &sp->out[c * (sp->x->n_dates - sp->n_lead) + sp->day - sp->n_lead];
-        *m = null_measure();
+        *m = qlab_measure_null();
         measure(sp, u, &sp->s->lib->candidates[c], score, kept, n_scored, has_book, m);
     }
     memcpy(kept->score, score, n * sizeof *score);
@@ -185,6 +243,7 @@ static void take_score(void *ctx, size_t root, uint32_t space_ix, const double *
         memcpy(kept->decile, sp->decile, n);
     kept->has_book = has_book;
     kept->is_set = true;
+    measure_placebos(sp, u, c, score); /* last: it takes the arrays of order and deciles over */
 }
 
 /* ---- one session ----------------------------------------------------------------------------- */
@@ -219,78 +278,89 @@ static void enter_session(span *sp, size_t day)
 {
     const qlab_xsec *x = sp->x;
     const size_t first = x->first[day];
-    const qlab_universe_rows rows = {.n = x->first[day + 1] - first,
-                                     .eligibility = x->eligibility + first,
-                                     .asset_class = sp->row_class + first,
-                                     .liquidity = x->adv_usd_or_ccy + first,
-                                     .currency = sp->row_group[QLAB_GROUP_CURRENCY] + first,
-                                     .n_currencies = sp->s->n_groups[QLAB_GROUP_CURRENCY],
-                                     .liquidity_in_usd = false};
 
     sp->day = day;
+    qlab_cross_day(&sp->cross, day);
     for (size_t k = 0; k < sp->s->lib->n_universes; k++) {
         space *u = &sp->spaces[k];
         uint32_t *freed = u->asset_before;
+        for (size_t i = 0; i < u->n; i++)
+            u->place[u->asset[i]] = UINT32_MAX;
         u->asset_before = u->asset;
         u->n_before = u->n;
         u->asset = freed;
-        u->n = qlab_universe_select(sp->s->lib->universes[k], &rows, u->rows);
-        for (size_t i = 0; i < u->n; i++)
+        u->rows = sp->cross.spaces[k].at;
+        u->n = sp->cross.spaces[k].n;
+        for (size_t i = 0; i < u->n; i++) {
             u->asset[i] = x->asset[first + u->rows[i]];
+            u->place[u->asset[i]] = (uint32_t)i;
+        }
         match_before(u);
         if (day >= sp->n_lead)
             rank_labels(sp, u, first);
-        sp->score_rows[k] = (qlab_score_rows){u->rows, u->n};
     }
 }
 
-static size_t find_column(const qlab_screen *s, const char *name)
+/* Number of the fold that a date is scored in. */
+static size_t fold_of(const qlab_screen *s, int32_t date)
 {
-    size_t i = 0;
+    size_t k = 0;
 
-    while (i < s->n_columns && strcmp(s->columns[i], name) != 0)
-        i++;
-    assert(i < s->n_columns);
-    return i;
+    while (k + 1 < s->n_folds && s->fold_first[k + 1] <= date)
+        k++;
+    return k;
 }
 
-static void run_group(span *sp, const qlab_score_plan *plan, qlab_score_work *work)
+static qlab_score_plan *plan_of(const qlab_screen *s, size_t first, size_t n, size_t fold)
 {
-    const char *const *names;
-    const size_t n_cols = qlab_score_plan_columns(plan, &names);
-    const double **col = qlab_alloc(n_cols + 1, sizeof *col);
-    size_t *source = qlab_alloc(n_cols + 1, sizeof *source);
+    uint32_t *roots = qlab_alloc(n + 1, sizeof *roots);
 
-    for (size_t i = 0; i < n_cols; i++)
-        source[i] = find_column(sp->s, names[i]);
-    for (size_t k = 0; k < sp->s->lib->n_universes; k++)
-        sp->spaces[k].n = sp->spaces[k].n_before = 0;
+    for (size_t i = 0; i < n; i++)
+        roots[i] = s->root != NULL ? s->root[(first + i) * s->n_folds + fold]
+                                   : s->lib->candidates[first + i].root;
+    qlab_score_plan *plan = qlab_score_plan_new(s->lib->graph, roots, n);
+    qlab_free(roots);
+    return plan;
+}
+
+/* Candidates [first, first + n) on every session of the span. */
+static void run_group(span *sp, size_t first, size_t n, qlab_score_work *work)
+{
+    qlab_score_plan *plan = NULL;
+    size_t planned = SIZE_MAX;
+
+    sp->first_candidate = first;
+    for (size_t k = 0; k < sp->s->lib->n_universes; k++) {
+        space *u = &sp->spaces[k];
+        for (size_t i = 0; i < u->n; i++)
+            u->place[u->asset[i]] = UINT32_MAX;
+        u->n = u->n_before = 0;
+    }
+    for (size_t i = 0; i < n; i++)
+        sp->kept[i].is_set = false;
     for (size_t day = 0; day < sp->x->n_dates; day++) {
-        const size_t first = sp->x->first[day];
-        qlab_score_xsec x = {
-            .n_rows = sp->x->first[day + 1] - first, .col = col, .spaces = sp->score_rows};
-        for (size_t i = 0; i < n_cols; i++)
-            col[i] = sp->x->col[source[i]] + first;
-        for (int g = 0; g < QLAB_GROUP_COUNT; g++)
-            if (sp->row_group[g] != NULL) {
-                x.group[g] = sp->row_group[g] + first;
-                x.n_groups[g] = sp->s->n_groups[g];
-            }
+        const size_t fold = fold_of(sp->s, sp->x->dates[day]);
+        if (fold != planned) {
+            qlab_score_plan_free(plan);
+            plan = plan_of(sp->s, first, n, fold);
+            planned = fold;
+        }
         enter_session(sp, day);
+        const qlab_score_xsec x = qlab_cross_for(&sp->cross, plan, day);
         qlab_score_run(plan, &x, work, take_score, sp);
     }
-    qlab_free(col);
-    qlab_free(source);
+    qlab_score_plan_free(plan);
 }
 
 /* ---- the span -------------------------------------------------------------------------------- */
 
-static void make_space(space *u, size_t n)
+static void make_space(space *u, size_t n, size_t n_assets)
 {
-    u->rows = qlab_alloc(n, sizeof *u->rows);
     u->asset = qlab_alloc(n, sizeof *u->asset);
     u->asset_before = qlab_alloc(n, sizeof *u->asset_before);
     u->place_before = qlab_alloc(n, sizeof *u->place_before);
+    u->place = qlab_alloc(n_assets + 1, sizeof *u->place);
+    memset(u->place, 0xff, n_assets * sizeof *u->place);
     for (size_t h = 0; h < QLAB_SCREEN_HORIZONS; h++) {
         u->label[h] = qlab_alloc(n, sizeof *u->label[h]);
         u->gone[h] = qlab_alloc(n, 1);
@@ -301,10 +371,10 @@ static void make_space(space *u, size_t n)
 
 static void free_space(space *u)
 {
-    qlab_free(u->rows);
     qlab_free(u->asset);
     qlab_free(u->asset_before);
     qlab_free(u->place_before);
+    qlab_free(u->place);
     for (size_t h = 0; h < QLAB_SCREEN_HORIZONS; h++) {
         qlab_free(u->label[h]);
         qlab_free(u->gone[h]);
@@ -313,28 +383,11 @@ static void free_space(space *u)
     }
 }
 
-static void spread_assets(span *sp)
-{
-    const qlab_screen *s = sp->s;
-    const size_t n = sp->x->n_rows;
-
-    sp->row_class = qlab_alloc(n + 1, 1);
-    for (size_t i = 0; i < n; i++)
-        sp->row_class[i] = s->asset_class[sp->x->asset[i]];
-    for (int g = 0; g < QLAB_GROUP_COUNT; g++) {
-        if (s->group[g] == NULL)
-            continue;
-        sp->row_group[g] = qlab_alloc(n + 1, sizeof *sp->row_group[g]);
-        for (size_t i = 0; i < n; i++)
-            sp->row_group[g][i] = s->group[g][sp->x->asset[i]];
-    }
-    assert(sp->row_group[QLAB_GROUP_CURRENCY] != NULL);
-}
-
 static void cut_sealed_labels(span *sp)
 {
     for (size_t h = 0; h < QLAB_SCREEN_HORIZONS; h++) {
-        const double *from = sp->x->col[find_column(sp->s, qlab_screen_label[h])];
+        const double *from =
+            sp->x->col[qlab_cross_column(sp->s->columns, sp->s->n_columns, qlab_screen_label[h])];
         const int32_t *end = sp->x->label_end[h];
         sp->label[h] = qlab_alloc(sp->x->n_rows + 1, sizeof *sp->label[h]);
         for (size_t i = 0; i < sp->x->n_rows; i++)
@@ -347,46 +400,50 @@ static void cut_sealed_labels(span *sp)
 
 static void begin_span(span *sp)
 {
-    const size_t n_universes = sp->s->lib->n_universes;
+    const qlab_screen *s = sp->s;
+    const size_t n_universes = s->lib->n_universes;
+    qlab_cross_groups groups = {.asset_class = s->asset_class};
 
-    for (size_t d = 0; d < sp->x->n_dates; d++) {
-        const size_t n = sp->x->first[d + 1] - sp->x->first[d];
-        sp->n_max = n > sp->n_max ? n : sp->n_max;
-    }
-    sp->n_max = sp->n_max > 0 ? sp->n_max : 1;
-    spread_assets(sp);
+    memcpy(groups.group, s->group, sizeof groups.group);
+    memcpy(groups.n_groups, s->n_groups, sizeof groups.n_groups);
+    qlab_cross_init(&sp->cross, s->lib, &groups, sp->x, s->columns, s->n_columns);
     cut_sealed_labels(sp);
+    const size_t n_max = sp->cross.n_max;
     sp->spaces = qlab_alloc_zero(n_universes, sizeof *sp->spaces);
-    sp->score_rows = qlab_alloc_zero(n_universes, sizeof *sp->score_rows);
     for (size_t k = 0; k < n_universes; k++)
-        make_space(&sp->spaces[k], sp->n_max);
-    sp->order = qlab_alloc(sp->n_max, sizeof *sp->order);
-    sp->decile = qlab_alloc(sp->n_max, 1);
-    sp->before = qlab_alloc(sp->n_max, sizeof *sp->before);
-    sp->scratch = qlab_alloc(qlab_rank_scratch_bytes(sp->n_max), 1);
+        make_space(&sp->spaces[k], n_max, s->n_assets);
+    sp->order = qlab_alloc(n_max, sizeof *sp->order);
+    sp->decile = qlab_alloc(n_max, 1);
+    sp->before = qlab_alloc(n_max, sizeof *sp->before);
+    sp->permuted = qlab_alloc(n_max, sizeof *sp->permuted);
+    sp->scratch = qlab_alloc(qlab_rank_scratch_bytes(n_max), 1);
+    sp->kept_placebo = qlab_alloc_zero(s->n_placebos + 1, sizeof *sp->kept_placebo);
+    for (size_t p = 0; p < s->n_placebos; p++)
+        sp->kept_placebo[p].decile = qlab_alloc(n_max, 1);
 }
 
 static void end_span(span *sp)
 {
+    for (size_t p = 0; p < sp->s->n_placebos; p++)
+        qlab_free(sp->kept_placebo[p].decile);
     for (size_t k = 0; k < sp->s->lib->n_universes; k++)
         free_space(&sp->spaces[k]);
-    for (int g = 0; g < QLAB_GROUP_COUNT; g++)
-        qlab_free(sp->row_group[g]);
     for (size_t h = 0; h < QLAB_SCREEN_HORIZONS; h++)
         qlab_free(sp->label[h]);
-    qlab_free(sp->row_class);
+    qlab_cross_free(&sp->cross);
     qlab_free(sp->spaces);
-    qlab_free(sp->score_rows);
     qlab_free(sp->order);
     qlab_free(sp->decile);
     qlab_free(sp->before);
+    qlab_free(sp->permuted);
     qlab_free(sp->scratch);
+    qlab_free(sp->kept_placebo);
 }
 
 /* Candidates at once: each keeps a score and a decile of every name until the next session. */
 static size_t group_size(const span *sp, size_t memory_bytes)
 {
-    const size_t fit = memory_bytes / (sp->n_max * (sizeof(double) + 1));
+    const size_t fit = memory_bytes / (sp->cross.n_max * (sizeof(double) + 1));
     const size_t n = sp->s->lib->n;
     const size_t least = fit > SMALLEST_GROUP ? fit : SMALLEST_GROUP;
 
@@ -394,36 +451,25 @@ static size_t group_size(const span *sp, size_t memory_bytes)
 }
 
 void qlab_screen_span(const qlab_screen *s, const qlab_xsec *x, size_t n_lead, size_t memory_bytes,
-                      qlab_measure *out)
+                      qlab_measure *out, qlab_placebo_measure *placebos)
 {
-    span sp = {.s = s, .x = x, .n_lead = n_lead, .out = out};
+    span sp = {.s = s, .x = x, .n_lead = n_lead, .out = out, .placebos = placebos};
     qlab_score_work *work = qlab_score_work_new();
 
     begin_span(&sp);
     const size_t n_group = group_size(&sp, memory_bytes);
-    uint32_t *roots = qlab_alloc(n_group + 1, sizeof *roots);
     sp.kept = qlab_alloc_zero(n_group + 1, sizeof *sp.kept);
     for (size_t i = 0; i < n_group; i++) {
-        sp.kept[i].score = qlab_alloc(sp.n_max, sizeof *sp.kept[i].score);
-        sp.kept[i].decile = qlab_alloc(sp.n_max, 1);
+        sp.kept[i].score = qlab_alloc(sp.cross.n_max, sizeof *sp.kept[i].score);
+        sp.kept[i].decile = qlab_alloc(sp.cross.n_max, 1);
     }
-    for (size_t c = 0; c < s->lib->n; c += n_group) {
-        const size_t n = s->lib->n - c < n_group ? s->lib->n - c : n_group;
-        for (size_t i = 0; i < n; i++) {
-            roots[i] = s->lib->candidates[c + i].root;
-            sp.kept[i].is_set = false;
-        }
-        qlab_score_plan *plan = qlab_score_plan_new(s->lib->graph, roots, n);
-        sp.first_candidate = c;
-        run_group(&sp, plan, work);
-        qlab_score_plan_free(plan);
-    }
+    for (size_t c = 0; c < s->lib->n; c += n_group)
+        run_group(&sp, c, s->lib->n - c < n_group ? s->lib->n - c : n_group, work);
     for (size_t i = 0; i < n_group; i++) {
         qlab_free(sp.kept[i].score);
         qlab_free(sp.kept[i].decile);
     }
     qlab_free(sp.kept);
-    qlab_free(roots);
     qlab_score_work_free(work);
     end_span(&sp);
 }

@@ -8,6 +8,10 @@
  *            candidate's own horizon.  A label that ends on or after the first sealed session is
  *            null here.
  *
+ *   fold     a learned candidate has other parameters in each; the session before a fold's first is
+ *            scored as its own fold scored it, for that is the book that was held
+ *   placebo  a candidate's scores given to other names (strategy/placebo.h), measured beside it
+ *
  * IC, rank autocorrelation and deciles need min_names names, else null (NaN).  Source: METHODS 6.
  *
  * Memory: candidates are taken in groups that fit memory_bytes beside the span; the bits do not
@@ -16,9 +20,7 @@
 #ifndef QLAB_STAGE_A_SCREEN_H
 #define QLAB_STAGE_A_SCREEN_H
 
-#include "feature/panel.h"
-#include "strategy/candidate.h"
-#include "strategy/score.h"
+#include "stage_a/cross.h"
 
 enum { QLAB_SCREEN_HORIZONS = 3, QLAB_SCREEN_DECILES = 10 };
 extern const uint32_t qlab_screen_horizon[QLAB_SCREEN_HORIZONS];  /* 1, 5, 20 */
@@ -37,8 +39,23 @@ typedef struct qlab_measure {
     uint32_t n_gone; /* pairs whose label rests on a presumed delisting */
 } qlab_measure;
 
+qlab_measure qlab_measure_null(void); /* nothing was measured: NaN and 0 */
+
+/* One placebo on one session: what its gates need. */
+typedef struct qlab_placebo_measure {
+    double ic; /* at its candidate's horizon */
+    double turnover;
+    uint32_t n_universe, n_pairs, n_gone;
+} qlab_placebo_measure;
+
 typedef struct qlab_screen {
     const qlab_library *lib;
+    /* Node that scores candidate c in fold k: root[c * n_folds + k].  NULL: the candidate's own, in
+     * one fold (every candidate is fixed). */
+    const uint32_t *root;
+    const int32_t
+        *fold_first; /* first date of each fold, ascending; earlier dates are the first's */
+    size_t n_folds;
     const char *const *columns; /* of the span: all that scores use, then the three labels */
     size_t n_columns;
     size_t n_assets;
@@ -47,10 +64,14 @@ typedef struct qlab_screen {
     size_t n_groups[QLAB_GROUP_COUNT];
     uint32_t min_names;
     int32_t first_sealed; /* QLAB_DATE_NONE = nothing */
+    size_t n_placebos;
+    const uint32_t *placebo_candidate; /* by placebo */
+    const uint32_t *placebo_source;    /* [placebo * n_assets + asset] */
 } qlab_screen;
 
-/* out[c * n + d]: candidate c on session n_lead + d of the span, n = x->n_dates - n_lead. */
+/* out[c * n + d]: candidate c on session n_lead + d of the span, n = x->n_dates - n_lead; placebos
+ * alike, NULL where the screen has none. */
 void qlab_screen_span(const qlab_screen *s, const qlab_xsec *x, size_t n_lead, size_t memory_bytes,
-                      qlab_measure *out);
+                      qlab_measure *out, qlab_placebo_measure *placebos);
 
 #endif

@@ -7,6 +7,7 @@
 #include "feature/catalogue.h"
 #include "ops/run.h"
 #include "stage_a/run_int.h"
+#include "stat/cluster.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -26,17 +27,6 @@ const char **qlab_stage_a_columns(size_t *n)
 
 /* ---- what is read ---------------------------------------------------------------------------- */
 
-static qlab_code check_kinds(const qlab_stage_a *a, qlab_err *err)
-{
-    for (size_t i = 0; i < a->lib->n; i++)
-        if (a->lib->candidates[i].kind_id != QLAB_KIND_FIXED)
-            return qlab_fail(err, QLAB_E_CONFIG,
-                             "candidate '%s' of %s learns on train rows; this version screens kind "
-                             "'fixed' only",
-                             a->lib->candidates[i].id, a->lib->source);
-    return QLAB_OK;
-}
-
 static qlab_code open_inputs(qlab_stage_a *a, const qlab_stage_a_options *o, qlab_err *err)
 {
     qlab_code rc;
@@ -50,7 +40,9 @@ static qlab_code open_inputs(qlab_stage_a *a, const qlab_stage_a_options *o, qla
         (rc = qlab_panel_open(a->env, o->features, &a->panel, err)) != QLAB_OK)
         return rc;
     a->snap = qlab_panel_snapshot(a->panel);
-    return check_kinds(a, err);
+    a->by_id = qlab_library_by_id(a->lib);
+    qlab_stage_a_plan_lessons(a);
+    return QLAB_OK;
 }
 
 static qlab_code prepare_screen(qlab_stage_a *a, qlab_err *err)
@@ -107,6 +99,10 @@ static void release(qlab_stage_a *a)
     qlab_job_close(a->job);
     qlab_verdicts_free(&a->verdicts);
     qlab_free(a->measures);
+    qlab_free(a->cluster);
+    qlab_free(a->by_id);
+    qlab_stage_a_free_placebos(a);
+    qlab_stage_a_forget_lessons(a);
     qlab_free(a->months);
     qlab_asset_groups_free(&a->assets);
     qlab_free(a->columns);
@@ -153,7 +149,6 @@ static qlab_code write_folds(qlab_stage_a *a, const char *path, qlab_err *err)
     const qlab_fold *last = &a->folds.folds[a->folds.n_folds - 1];
     a->first_test = a->folds.folds[0].test_first;
     a->n_test = last->test_end - a->first_test;
-    qlab_stage_a_months(a, a->first_test, last->test_end);
     return QLAB_OK;
 }
 
@@ -174,6 +169,28 @@ static qlab_code write_report(const qlab_stage_a *a, const char *dir, double sta
     return rc;
 }
 
+/* Series of IC that move together are one trial; candidates by id, so that the list's order does
+ * not number them. */
+static void count_clusters(qlab_stage_a *a)
+{
+    double *series = qlab_alloc(a->lib->n * a->n_test + 1, sizeof *series);
+    uint32_t *cluster = qlab_alloc(a->lib->n + 1, sizeof *cluster);
+
+    a->cluster = qlab_alloc(a->lib->n + 1, sizeof *a->cluster);
+    for (size_t i = 0; i < a->lib->n; i++) {
+        const uint32_t c = a->by_id[i];
+        const size_t own = qlab_screen_horizon_index(a->lib->candidates[c].horizon);
+        for (size_t s = 0; s < a->n_test; s++)
+            series[i * a->n_test + s] = a->measures[c * a->n_test + s].ic[own];
+    }
+    a->n_clusters = qlab_cluster_series(series, a->lib->n, a->n_test, QLAB_CLUSTER_ABOVE,
+                                        QLAB_CLUSTER_MIN_COMMON, cluster);
+    for (size_t i = 0; i < a->lib->n; i++)
+        a->cluster[a->by_id[i]] = cluster[i];
+    qlab_free(series);
+    qlab_free(cluster);
+}
+
 static qlab_code evaluate(qlab_stage_a *a, const char *built, double started, json_t **report,
                           qlab_err *err)
 {
@@ -184,11 +201,20 @@ static qlab_code evaluate(qlab_stage_a *a, const char *built, double started, js
         rc = write_folds(a, folds_path, err);
     qlab_free(folds_path);
     if (rc == QLAB_OK)
-        rc = qlab_stage_a_measure(a, err);
+        rc = qlab_stage_a_learn(a, err);
+    if (rc == QLAB_OK)
+        rc = qlab_stage_a_write_lessons(a, built, err);
+    if (rc == QLAB_OK)
+        rc = qlab_stage_a_draw_placebos(a, err);
     if (rc != QLAB_OK)
+        return rc;
+    qlab_stage_a_months(a, a->first_test, a->first_test + a->n_test);
+    if ((rc = qlab_stage_a_measure(a, err)) != QLAB_OK)
         return rc;
     qlab_verdicts_make(a->lib, &a->policy, &a->folds, a->axis.every, a->measures, a->n_test,
                        &a->verdicts);
+    qlab_stage_a_judge_placebos(a);
+    count_clusters(a);
     if ((rc = qlab_stage_a_write_tables(a, built, err)) != QLAB_OK)
         return rc;
     return write_report(a, built, started, report, err);

@@ -1,10 +1,12 @@
 /* stage_a/stage_a.h -- the wide, cheap screen: a panel and a list of candidates to verdicts.
  *
- * A run plans its folds first and writes them, measures every candidate on every test session (one
+ * A run plans its folds first and writes them, learns what candidates learn on the train rows of
+ * each fold, measures every candidate on every test session (one
  * unit a month, recorded, so that a killed run goes on), judges, and puts
  *
- *   runs/run_id=stage_a_<asof>_<12 hex>/ folds_manifest.json candidates.parquet
- * fold_metrics.parquet ic_series.parquet survivors_A.parquet trials.parquet stage_a_report.json
+ *   runs/run_id=stage_a_<asof>_<12 hex>/ folds_manifest.json learned.json candidates.parquet
+ * fold_metrics.parquet ic_series.parquet placebos.parquet survivors_A.parquet trials.parquet
+ * stage_a_report.json
  *
  * into place at once.  The id comes from (feature set, candidates, policy, results version): the
  * same run again does nothing and returns the stored report.  Then every candidate that was

@@ -224,6 +224,99 @@ static void print_passes(const json_t *r, FILE *out)
         print_wrapped(s, out);
 }
 
+/* Ids and ranks, as many as fit under the table: "mr_rsi 3, tsmom_20 17". */
+static void print_ranks(const json_t *candidates, FILE *out)
+{
+    json_t *list = json_array();
+
+    for (size_t i = 0; i < json_array_size(candidates) && i < MOST_NEAR; i++) {
+        const json_t *c = json_array_get(candidates, i);
+        char *entry = qlab_asprintf("%s %lld", text(c, "id"), whole(c, "placebo_rank"));
+        (void)json_array_append_new(list, json_string(entry));
+        qlab_free(entry);
+    }
+    print_wrapped(list, out);
+    json_decref(list);
+}
+
+/* What luck passes in this run: the same scores given to other names. */
+static void print_placebos(const json_t *r, FILE *out)
+{
+    const json_t *p = json_object_get(r, "placebos"), *by = json_object_get(p, "pass_rate_by_gate");
+    const long long n = whole(p, "placebos_total");
+    char cell[CELL_BYTES];
+
+    if (n == 0) {
+        (void)fputs(
+            "\nplacebos  none: the policy asks for none, so what luck passes is not known\n", out);
+        return;
+    }
+    (void)fprintf(out,
+                  "\nplacebos (%lld times a candidate's scores, given to other names alike)\n"
+                  "  %lld pass every gate (%.1f %%); by gate:",
+                  n, whole(p, "passed_total"), 100.0 * number(p, "pass_rate"));
+    for (int g = 0; g < QLAB_GATE_COUNT; g++)
+        (void)fprintf(out, "%s%s %s%%", g % 4 == 0 ? "\n    " : "  ", SHORT[g].name,
+                      percent(number(by, qlab_gate_name((qlab_gate_id)g)), cell));
+    (void)fprintf(out, "\n  rank by t among them, 1 is best of %lld:\n", n + 1);
+    print_ranks(json_object_get(r, "candidates"), out);
+}
+
+static void print_clusters(const json_t *r, FILE *out)
+{
+    const json_t *c = json_object_get(r, "clusters");
+
+    (void)fprintf(
+        out,
+        "\n%lld candidates are %lld independent trials (|r| of daily IC above %.1f on %lld\n"
+        "sessions and more in common is one)\n",
+        whole(json_object_get(r, "counts"), "candidates_total"), whole(c, "clusters_total"),
+        number(c, "correlation_above"), whole(c, "min_common_sessions"));
+}
+
+/* One candidate's parameters, fold after fold. */
+static void print_lesson(const json_t *c, FILE *out)
+{
+    const json_t *folds = json_object_get(c, "learned");
+    json_t *list = json_array();
+    char cell[CELL_BYTES];
+
+    (void)fprintf(out, "  %s:\n", text(c, "id"));
+    for (size_t k = 0; k < json_array_size(folds); k++) {
+        const json_t *f = json_array_get(folds, k);
+        const char *chosen = json_string_value(json_object_get(f, "chosen"));
+        if (!json_is_true(json_object_get(f, "trained")))
+            (void)json_array_append_new(list, json_string("nothing"));
+        else if (chosen != NULL)
+            (void)json_array_append_new(list, json_string(chosen));
+        else if (json_object_get(f, "penalty") != NULL) {
+            (void)snprintf(cell, sizeof cell, "penalty %g", number(f, "penalty"));
+            (void)json_array_append_new(list, json_string(cell));
+        } else
+            (void)json_array_append_new(list,
+                                        json_string(number(f, "sign") < 0.0 ? "sign -" : "sign +"));
+    }
+    (void)fputs("  ", out);
+    print_wrapped(list, out);
+    json_decref(list);
+}
+
+static void print_lessons(const json_t *r, FILE *out)
+{
+    const json_t *candidates = json_object_get(r, "candidates");
+    bool headed = false;
+
+    for (size_t i = 0; i < json_array_size(candidates); i++) {
+        const json_t *c = json_array_get(candidates, i);
+        if (!json_is_array(json_object_get(c, "learned")))
+            continue;
+        if (!headed)
+            (void)fputs("\nlearned, fold by fold (all parameters: learned.json)\n", out);
+        headed = true;
+        print_lesson(c, out);
+    }
+}
+
 static void print_failures(const json_t *r, FILE *out)
 {
     const json_t *failed = json_object_get(r, "fail_reason_counts");
@@ -320,10 +413,14 @@ qlab_code qlab_stage_a_print(const json_t *r, FILE *out, qlab_err *err)
     print_passes(r, out);
     print_failures(r, out);
     print_near(r, out);
+    print_placebos(r, out);
+    print_clusters(r, out);
+    print_lessons(r, out);
     print_size(r, out);
     (void)fprintf(out, "\neverything lies in runs/run_id=%s/\n", text(r, "run_id"));
-    (void)fputs("  stage_a_report.json folds_manifest.json candidates.parquet\n"
-                "  fold_metrics.parquet ic_series.parquet survivors_A.parquet trials.parquet\n",
+    (void)fputs("  stage_a_report.json folds_manifest.json learned.json candidates.parquet\n"
+                "  fold_metrics.parquet ic_series.parquet placebos.parquet\n"
+                "  survivors_A.parquet trials.parquet\n",
                 out);
     return QLAB_OK;
 }

@@ -23,7 +23,7 @@ void qlab_stage_a_months(qlab_stage_a *a, size_t first, size_t end)
     }
 }
 
-static qlab_digest key_of(const qlab_stage_a *a, const char *what, size_t unit)
+qlab_digest qlab_stage_a_key(const qlab_stage_a *a, const char *what, size_t unit)
 {
     const qlab_month_unit *m = &a->months[unit];
     qlab_sha256 *h = qlab_sha256_new();
@@ -41,7 +41,7 @@ static qlab_digest key_of(const qlab_stage_a *a, const char *what, size_t unit)
 
 static qlab_digest rows_key(void *ctx, size_t unit)
 {
-    return key_of(ctx, "rows", unit);
+    return qlab_stage_a_key(ctx, "rows", unit);
 }
 
 typedef struct row_counts {
@@ -153,22 +153,13 @@ static double *value_of(qlab_measure *m, size_t column)
     return at[i - QLAB_SCREEN_HORIZONS - QLAB_SCREEN_DECILES];
 }
 
-static char *unit_path(const qlab_stage_a *a, const qlab_month_unit *m)
-{
-    char date[QLAB_DATE_BYTES];
-
-    qlab_date_format(a->axis.sessions[m->first], date);
-    return qlab_asprintf("%s/measures-%.7s.parquet", qlab_job_dir(a->job), date);
-}
-
-/* Rows by candidate, then session. */
+/* Rows by candidate (its place by id, which a shuffled list does not change), then session. */
 static qlab_code write_unit(const qlab_stage_a *a, qlab_conn *conn, const qlab_month_unit *m,
-                            qlab_measure *rows, qlab_written *w, qlab_err *err)
+                            qlab_measure *rows, json_t **record, qlab_err *err)
 {
     const size_t n_days = m->end - m->first, n = a->lib->n * n_days;
     qlab_col cols[N_COLS];
     void *data[N_COLS];
-    char *path = unit_path(a, m);
 
     for (size_t c = 0; c < N_COLS; c++) {
         data[c] = qlab_alloc(n + 1, c < N_COUNTS ? sizeof(uint32_t) : sizeof(double));
@@ -180,22 +171,23 @@ static qlab_code write_unit(const qlab_stage_a *a, qlab_conn *conn, const qlab_m
             else if (c == 1)
                 ((uint32_t *)data[c])[i] = (uint32_t)(m->first - a->first_test + i % n_days);
             else if (c < N_COUNTS)
-                ((uint32_t *)data[c])[i] = *count_of(&rows[i], c);
+                ((uint32_t *)data[c])[i] =
+                    *count_of(&rows[a->by_id[i / n_days] * n_days + i % n_days], c);
             else
-                ((double *)data[c])[i] = *value_of(&rows[i], c);
+                ((double *)data[c])[i] =
+                    *value_of(&rows[a->by_id[i / n_days] * n_days + i % n_days], c);
         }
     }
     const qlab_code rc =
-        qlab_conn_put_parquet(conn, cols, N_COLS, n, QLAB_CODEC_ZSTD, path, w, err);
+        qlab_stage_a_put_part(a, conn, "measures", m, cols, N_COLS, n, record, err);
     for (size_t c = 0; c < N_COLS; c++)
         qlab_free(data[c]);
-    qlab_free(path);
     return rc;
 }
 
 static qlab_digest measure_key(void *ctx, size_t unit)
 {
-    return key_of(ctx, "measures", unit);
+    return qlab_stage_a_key(ctx, "measures", unit);
 }
 
 static qlab_code measure_unit(void *ctx, size_t unit, size_t worker, json_t **result,
@@ -203,10 +195,10 @@ static qlab_code measure_unit(void *ctx, size_t unit, size_t worker, json_t **re
 {
     const qlab_stage_a *a = ctx;
     const qlab_month_unit *m = &a->months[unit];
-    const size_t lead = m->first > 0 ? 1 : 0;
+    const size_t lead = m->first > 0 ? 1 : 0, n_days = m->end - m->first;
+    json_t *measures = NULL, *placebos = NULL;
     qlab_conn *conn;
     qlab_xsec x;
-    qlab_written w = {0};
     qlab_code rc;
 
     if ((rc = qlab_duck_conn(a->env->duck, worker, &conn, err)) != QLAB_OK ||
@@ -214,16 +206,20 @@ static qlab_code measure_unit(void *ctx, size_t unit, size_t worker, json_t **re
                                     a->axis.sessions[m->end - 1] + 1, a->screen.columns,
                                     a->screen.n_columns, &x, err)) != QLAB_OK)
         return rc;
-    assert(x.n_dates == m->end - m->first + lead);
-    qlab_measure *rows = qlab_alloc(a->lib->n * (m->end - m->first), sizeof *rows);
-    qlab_screen_span(&a->screen, &x, lead, qlab_env_unit_bytes(a->env) / 2, rows);
-    *n_counted = (x.first[x.n_dates] - x.first[lead]) * a->lib->n;
+    assert(x.n_dates == n_days + lead);
+    qlab_measure *rows = qlab_alloc(a->lib->n * n_days, sizeof *rows);
+    qlab_placebo_measure *null_rows = qlab_alloc(a->screen.n_placebos * n_days, sizeof *null_rows);
+    qlab_screen_span(&a->screen, &x, lead, qlab_env_unit_bytes(a->env) / 2, rows, null_rows);
+    *n_counted = (x.first[x.n_dates] - x.first[lead]) * (a->lib->n + a->screen.n_placebos);
     qlab_xsec_free(&x);
-    rc = write_unit(a, conn, m, rows, &w, err);
+    rc = write_unit(a, conn, m, rows, &measures, err);
     if (rc == QLAB_OK)
-        *result = json_pack("{s:s, s:s, s:I}", "file", qlab_path_base(w.path), "sha256", w.sha256,
-                            "rows", (json_int_t)w.n_rows);
-    qlab_free(w.path);
+        rc = qlab_stage_a_put_placebos(a, conn, m, null_rows, &placebos, err);
+    if (rc == QLAB_OK)
+        *result = json_pack("{s:O, s:O}", "measures", measures, "placebos", placebos);
+    json_decref(measures);
+    json_decref(placebos);
+    qlab_free(null_rows);
     qlab_free(rows);
     return rc;
 }
@@ -235,7 +231,7 @@ static qlab_code take_rows(qlab_stage_a *a, const qlab_table *t, const char *pat
         if (c >= a->lib->n || s >= a->n_test)
             return qlab_fail(err, QLAB_E_CORRUPT, "%s: row %zu was of candidate %zu, session %zu",
                              path, i, c, s);
-        qlab_measure *m = &a->measures[c * a->n_test + s];
+        qlab_measure *m = &a->measures[a->by_id[c] * a->n_test + s];
         for (size_t k = 2; k < N_COUNTS; k++)
             *count_of(m, k) = t->cols[k].u32[i];
         for (size_t k = N_COUNTS; k < N_COLS; k++)
@@ -247,34 +243,17 @@ static qlab_code take_rows(qlab_stage_a *a, const qlab_table *t, const char *pat
 static qlab_code read_unit(qlab_stage_a *a, qlab_conn *conn, size_t unit, qlab_err *err)
 {
     const qlab_month_unit *m = &a->months[unit];
-    char *path = unit_path(a, m), hex[QLAB_HEX_BYTES];
     qlab_type types[N_COLS];
     qlab_table t = QLAB_TABLE_INIT;
-    qlab_buf sql = QLAB_BUF_INIT;
-    const char *promised;
-    qlab_digest digest;
+    char *path = NULL;
 
-    for (size_t c = 0; c < N_COLS; c++) {
+    for (size_t c = 0; c < N_COLS; c++)
         types[c] = c < N_COUNTS ? QLAB_T_U32 : QLAB_T_F64;
-        qlab_buf_putf(&sql, "%s%s", c == 0 ? "SELECT " : ", ", COLUMNS[c]);
-    }
-    qlab_buf_puts(&sql, " FROM read_parquet(");
-    qlab_sql_quote(&sql, path);
-    qlab_buf_puts(&sql, ")");
-    qlab_code rc = qlab_json_get_str(qlab_job_result(a->job, unit), path, "sha256", &promised, err);
-    if (rc == QLAB_OK)
-        rc = qlab_sha256_file(path, &digest, NULL, err);
-    if (rc == QLAB_OK && strcmp(qlab_hex(digest, hex), promised) != 0)
-        rc = qlab_fail(err, QLAB_E_CORRUPT, "%s: its bytes were not those that were written", path);
-    if (rc == QLAB_OK)
-        rc = qlab_conn_query(conn, sql.at, types, N_COLS, &t, err);
-    if (rc == QLAB_OK && t.n_rows != a->lib->n * (m->end - m->first))
-        rc = qlab_fail(err, QLAB_E_CORRUPT, "%s: %zu rows, %zu were expected", path, t.n_rows,
-                       a->lib->n * (m->end - m->first));
+    qlab_code rc = qlab_stage_a_get_part(a, conn, "measures", unit, COLUMNS, types, N_COLS,
+                                         a->lib->n * (m->end - m->first), &t, &path, err);
     if (rc == QLAB_OK)
         rc = take_rows(a, &t, path, err);
     qlab_table_free(&t);
-    qlab_buf_free(&sql);
     qlab_free(path);
     return rc;
 }
@@ -295,5 +274,5 @@ qlab_code qlab_stage_a_measure(qlab_stage_a *a, qlab_err *err)
     a->measures = qlab_alloc_zero(a->lib->n * a->n_test, sizeof *a->measures);
     for (size_t i = 0; rc == QLAB_OK && i < a->n_months; i++)
         rc = read_unit(a, conn, i, err);
-    return rc;
+    return rc == QLAB_OK ? qlab_stage_a_get_placebos(a, conn, err) : rc;
 }

@@ -213,6 +213,12 @@ static void rank_all(const qlab_library *lib, qlab_verdicts *v)
     qlab_free(p);
 }
 
+/* A candidate without a value was tried all the same: it counts. */
+static double counted_p(const qlab_verdict *v)
+{
+    return isnan(v->all.har.p) ? 1.0 : v->all.har.p;
+}
+
 void qlab_verdicts_make(const qlab_library *lib, const qlab_stage_a_policy *policy,
                         const qlab_fold_plan *folds, uint32_t every, const qlab_measure *m,
                         size_t n_sessions, qlab_verdicts *out)
@@ -226,7 +232,7 @@ void qlab_verdicts_make(const qlab_library *lib, const qlab_stage_a_policy *poli
         const qlab_measure *own = m + c * n_sessions;
         v->all = qlab_metrics_of(own, n_sessions, lib->candidates[c].horizon, every);
         measure_folds(folds, own, lib->candidates[c].horizon, every, v);
-        p[c] = isnan(v->all.har.p) ? 1.0 : v->all.har.p; /* tried all the same: it counts */
+        p[c] = counted_p(v);
     }
     (void)qlab_adjust_p((qlab_f64v){p, lib->n}, QLAB_ADJUST_BH, (qlab_f64w){p, lib->n});
     for (size_t c = 0; c < lib->n; c++) {
@@ -235,6 +241,23 @@ void qlab_verdicts_make(const qlab_library *lib, const qlab_stage_a_policy *poli
     }
     qlab_free(p);
     rank_all(lib, out);
+}
+
+void qlab_verdict_beside(const qlab_verdicts *run, const qlab_stage_a_policy *policy,
+                         const qlab_fold_plan *folds, uint32_t horizon, uint32_t every,
+                         const qlab_measure *m, size_t n_sessions, qlab_verdict *out)
+{
+    double *p = qlab_alloc(run->n + 1, sizeof *p);
+
+    *out = (qlab_verdict){.all = qlab_metrics_of(m, n_sessions, horizon, every)};
+    measure_folds(folds, m, horizon, every, out);
+    for (size_t c = 0; c < run->n; c++)
+        p[c] = counted_p(&run->at[c]);
+    p[run->n] = counted_p(out);
+    (void)qlab_adjust_p((qlab_f64v){p, run->n + 1}, QLAB_ADJUST_BH, (qlab_f64w){p, run->n + 1});
+    out->bh_p = isnan(out->all.har.p) ? NAN : p[run->n];
+    judge_all(policy, out);
+    qlab_free(p);
 }
 
 void qlab_verdicts_free(qlab_verdicts *v)

@@ -74,6 +74,11 @@ typedef struct qlab_verdicts {
 void qlab_verdicts_make(const qlab_library *lib, const qlab_stage_a_policy *policy,
                         const qlab_fold_plan *folds, uint32_t every, const qlab_measure *m,
                         size_t n_sessions, qlab_verdicts *out);
+/* One more candidate, judged as if it stood beside those of the run (its p is adjusted among
+ * theirs; theirs stay).  m[n_sessions] as above; out->folds is owned by the caller. */
+void qlab_verdict_beside(const qlab_verdicts *run, const qlab_stage_a_policy *policy,
+                         const qlab_fold_plan *folds, uint32_t horizon, uint32_t every,
+                         const qlab_measure *m, size_t n_sessions, qlab_verdict *out);
 void qlab_verdicts_free(qlab_verdicts *v);
 
 /* Measured size (share of false alarms) of the one-sided HAR test at 5 % for a persistent score at

@@ -15,11 +15,6 @@ static const uint32_t HORIZONS[] = {1, 5, 20};
 
 #define FAMILY_BEST "family_best:"
 
-const char *qlab_side_name(qlab_side s)
-{
-    return SIDES[s];
-}
-
 typedef struct list_section {
     int64_t version;
     const char *name, *from;
@@ -419,30 +414,6 @@ static qlab_code choose(const loading *ld, const qlab_yaml_node *root, qlab_yaml
     return rc;
 }
 
-json_t *qlab_candidate_json(const qlab_candidate *c)
-{
-    qlab_buf universe = QLAB_BUF_INIT;
-
-    qlab_universe_print(c->universe, &universe);
-    json_t *o =
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:s, s:s}", "id", c->id, "family", c->family, "kind",
-                  c->kind, "definition", c->definition, "horizon", (json_int_t)c->horizon,
-                  "universe", universe.at, "side", qlab_side_name(c->side));
-    qlab_buf_free(&universe);
-    return o;
-}
-
-static qlab_digest digest_of(const qlab_library *lib)
-{
-    json_t *all = json_array();
-
-    for (size_t i = 0; i < lib->n; i++)
-        (void)json_array_append_new(all, qlab_candidate_json(&lib->candidates[i]));
-    const qlab_digest d = qlab_json_digest(all);
-    json_decref(all);
-    return d;
-}
-
 static qlab_code load_document(const qlab_yaml *doc, const qlab_expr_known *known, bool may_choose,
                                qlab_library **out, qlab_err *err);
 
@@ -516,7 +487,7 @@ static qlab_code load_document(const qlab_yaml *doc, const qlab_expr_known *know
     qlab_free(ld.lib->source);
     ld.lib->name = qlab_strdup(s.name);
     ld.lib->source = qlab_strdup(qlab_yaml_name(doc));
-    ld.lib->digest = digest_of(ld.lib);
+    ld.lib->digest = qlab_library_digest(ld.lib);
     *out = ld.lib;
     return QLAB_OK;
 }
@@ -543,39 +514,4 @@ qlab_code qlab_library_parse(const char *name, const char *text, size_t n,
         rc = load_document(doc, known, true, out, err);
     qlab_yaml_free(doc);
     return rc;
-}
-
-void qlab_library_free(qlab_library *lib)
-{
-    if (lib == NULL)
-        return;
-    qlab_expr_graph_free(lib->graph);
-    qlab_free(lib->candidates);
-    qlab_free(lib->universes);
-    qlab_free(lib->name);
-    qlab_free(lib->source);
-    qlab_arena_free(&lib->strings);
-    qlab_free(lib);
-}
-
-const qlab_candidate *qlab_library_find(const qlab_library *lib, const char *id)
-{
-    for (size_t i = 0; i < lib->n; i++)
-        if (strcmp(lib->candidates[i].id, id) == 0)
-            return &lib->candidates[i];
-    return NULL;
-}
-
-uint32_t *qlab_candidate_nodes(const qlab_candidate *c, size_t n, size_t *n_nodes)
-{
-    size_t cap = 0;
-
-    for (size_t i = 0; i < n; i++)
-        cap += c[i].n_parts;
-    uint32_t *nodes = qlab_alloc(cap + 1, sizeof *nodes);
-    *n_nodes = 0;
-    for (size_t i = 0; i < n; i++)
-        for (size_t k = 0; k < c[i].n_parts; k++)
-            nodes[(*n_nodes)++] = c[i].parts[k].node;
-    return nodes;
 }

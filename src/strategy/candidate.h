@@ -90,7 +90,8 @@ typedef struct qlab_library {
     qlab_universe *universes; /* the spaces of the graph */
     size_t n_universes;
     qlab_expr_graph *graph;
-    qlab_digest digest; /* of all candidates in order: id, family, kind, definition and the rest */
+    qlab_digest digest; /* of all candidates by id: family, kind, definition and the rest; the order
+                           in which a list has them says nothing */
     qlab_arena strings;
 } qlab_library;
 
@@ -105,6 +106,10 @@ qlab_code qlab_library_parse(const char *name, const char *text, size_t n,
 void qlab_library_free(qlab_library *lib);
 /* NULL when there is none. */
 const qlab_candidate *qlab_library_find(const qlab_library *lib, const char *id);
+/* What qlab_library.digest holds. */
+qlab_digest qlab_library_digest(const qlab_library *lib);
+/* Indices of the candidates in byte order of their ids; owned by the caller. */
+uint32_t *qlab_library_by_id(const qlab_library *lib);
 /* Nodes that these n candidates are made of (all their parts); owned by the caller. */
 uint32_t *qlab_candidate_nodes(const qlab_candidate *c, size_t n, size_t *n_nodes);
 /* New reference: {id, family, kind, definition, horizon, universe, side}. */

@@ -28,6 +28,7 @@ static size_t values_of(const qlab_candidate *c)
 qlab_learn_plan *qlab_learn_plan_new(const qlab_library *lib, uint32_t min_names)
 {
     qlab_learn_plan *p = qlab_alloc_zero(1, sizeof *p);
+    uint32_t *order = qlab_library_by_id(lib);
     size_t n_roots = 0;
 
     p->lib = lib;
@@ -37,7 +38,7 @@ qlab_learn_plan *qlab_learn_plan_new(const qlab_library *lib, uint32_t min_names
         n_roots += lib->candidates[i].kind_id == QLAB_KIND_FIXED ? 0 : lib->candidates[i].n_parts;
     p->roots = qlab_alloc(n_roots + 1, sizeof *p->roots);
     for (size_t i = 0; i < lib->n; i++) {
-        const qlab_candidate *c = &lib->candidates[i];
+        const qlab_candidate *c = &lib->candidates[order[i]];
         if (c->kind_id == QLAB_KIND_FIXED)
             continue;
         p->learned[p->n++] = (qlab_learned){c, horizon_index(c->horizon), p->n_roots, p->width};
@@ -47,6 +48,7 @@ qlab_learn_plan *qlab_learn_plan_new(const qlab_library *lib, uint32_t min_names
         p->uses_horizon[horizon_index(c->horizon)] = true;
     }
     p->scores = qlab_score_plan_new(lib->graph, p->roots, p->n_roots);
+    qlab_free(order);
     return p;
 }
 

@@ -125,7 +125,8 @@ typedef struct qlab_trained {
     size_t n_evidence;
 } qlab_trained;
 
-/* `learned` counts the learned candidates in the library's order: 0..qlab_learn_n - 1. */
+/* `learned` counts the learned candidates in byte order of their ids: 0..qlab_learn_n - 1.  So a
+ * bank does not depend on the order of the list. */
 const qlab_candidate *qlab_learn_candidate(const qlab_learn_plan *p, size_t learned);
 void qlab_learn_train(const qlab_learn_plan *p, size_t learned, const qlab_learn_bank *bank,
                       const qlab_learn_split *split, qlab_trained *out);

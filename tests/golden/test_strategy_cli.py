@@ -65,7 +65,7 @@ checked = json.loads(quantlab(0, "candidates", "check", "core16", "--json").stdo
 assert checked["candidates_total"] == 16 and "sma_200" in checked["columns"]
 missing = quantlab(2, "candidates", "check", "nowhere.yaml").stderr
 assert missing == ("error: nowhere.yaml: there is no such file, and none of the shipped candidates "
-                   "(core16, core24, core8) is called so\n"), missing
+                   "(core16, core24, core8, ridge) is called so\n"), missing
 unknown = quantlab(2, "candidates", "explain", "nobody").stderr
 assert "candidates/core24.yaml has no candidate 'nobody'" in unknown, unknown
 

@@ -468,4 +468,5 @@ def main():
     print("%d values compared" % n_checks)
 
 
-main()
+if __name__ == "__main__":
+    main()

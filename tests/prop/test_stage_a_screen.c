@@ -294,7 +294,7 @@ static void check_all(const market *m)
 {
     qlab_measure *out = qlab_alloc(m->lib->n * N_DAYS, sizeof *out);
 
-    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, out);
+    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, out, NULL);
     for (size_t c = 0; c < m->lib->n; c++)
         for (size_t d = 0; d < N_DAYS; d++)
             check_day(m, &m->lib->candidates[c], d, &out[c * N_DAYS + d]);
@@ -327,8 +327,8 @@ T_TEST(grouping_changes_no_bit)
     const size_t n = m->lib->n;
     m->lib->candidates = many;
     m->lib->n = 60;
-    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, a);
-    qlab_screen_span(&m->screen, &m->x, 0, 1, b); /* groups of sixteen */
+    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, a, NULL);
+    qlab_screen_span(&m->screen, &m->x, 0, 1, b, NULL); /* groups of sixteen */
     for (size_t i = 0; i < 60 * N_DAYS; i++) {
         same_bits(&a[i], &b[i]);
         same_bits(&a[i], &a[i % (n * N_DAYS)]);
@@ -376,11 +376,11 @@ T_TEST(a_unit_with_its_lead_equals_the_whole)
     size_t firsts[N_DAYS + 1];
     double *cols[N_COLS];
 
-    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, whole);
+    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, whole, NULL);
     for (size_t cut = 1; cut < N_DAYS; cut++) {
         const qlab_xsec tail = part_of(&m->x, cut - 1, N_DAYS, firsts, cols);
         const size_t n_days = N_DAYS - cut;
-        qlab_screen_span(&m->screen, &tail, 1, SIZE_MAX / 2, part);
+        qlab_screen_span(&m->screen, &tail, 1, SIZE_MAX / 2, part, NULL);
         for (size_t c = 0; c < n; c++)
             for (size_t d = 0; d < n_days; d++)
                 same_bits(&part[c * n_days + d], &whole[c * N_DAYS + cut + d]);
@@ -398,13 +398,13 @@ T_TEST(the_future_changes_nothing)
     qlab_measure *before = qlab_alloc(n * N_DAYS, sizeof *before);
     qlab_measure *after = qlab_alloc(n * N_DAYS, sizeof *after);
 
-    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, before);
+    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, before, NULL);
     for (size_t i = m->x.first[cut]; i < m->x.n_rows; i++) {
         for (size_t c = 0; c < N_COLS; c++)
             m->x.col[c][i] = 1e9 * qlab_num_normal(99, i, c);
         m->x.eligibility[i] = i % 2 == 0;
     }
-    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, after);
+    qlab_screen_span(&m->screen, &m->x, 0, SIZE_MAX / 2, after, NULL);
     for (size_t c = 0; c < n; c++)
         for (size_t d = 0; d < cut; d++)
             same_bits(&before[c * N_DAYS + d], &after[c * N_DAYS + d]);

@@ -1,5 +1,5 @@
 """What happens in the sealed sessions cannot be seen in a verdict: bars there are changed, and whole
-assets end there, and every number of the run stays."""
+assets end there, and every number of the run stays.  Nor can a fold's parameters see its test block."""
 import gzip
 import hashlib
 import json
@@ -38,7 +38,7 @@ def screen(root, vendor):
     call("snapshot", "build", *at)
     features = json.loads(call("features", "build", "--json", *at))["feature_set_id"]
     return json.loads(call("stage-a", "run", "--features", features, "--json", "--policy",
-                           work / "policy.yaml", *at, codes=(0, 1)))
+                           work / "policy.yaml", "--candidates", "ridge", *at, codes=(0, 1)))
 
 
 def change_from(day, source, target):
@@ -82,5 +82,18 @@ assert after["inputs"] != before["inputs"], "nothing was changed"
 assert numbers(after) == numbers(before), "sealed sessions were read"
 change_from(before["last_session"], work / "v", work / "open")
 assert numbers(screen("c", "open")) != numbers(before), "this test cannot fail"
+
+
+def lessons(report, fold):
+    """What every learned candidate of the list learned for a fold."""
+    return {c["id"]: c["learned"][fold] for c in report["candidates"] if c["learned"]}
+
+
+# Whatever happens from a fold's first test session on, what it learned before stays to the digest.
+change_from(before["folds"][0]["test_first"], work / "v", work / "garbage")
+garbled = screen("d", "garbage")
+assert len(lessons(before, 0)) == 9 and lessons(garbled, 0) == lessons(before, 0), "a fold looked ahead"
+learns_more = [i for i, x in lessons(before, 1).items() if lessons(garbled, 1)[i] != x]
+assert len(learns_more) == 9, f"the next fold trains on these sessions, and only {learns_more} saw it"
 shutil.rmtree(work)
 print(f"sealed from {seal}: not read")

@@ -222,7 +222,7 @@ static const struct {
     {HEAD "ids: [a]\ncandidates:\n  - {id: a, family: F, score: close}\n",
      "mine.yaml:1:1: 'ids' needs 'from'"},
     {HEAD "from: nowhere.yaml\nids: [a]\n", "nowhere.yaml: there is no such file, and none of the "
-                                            "shipped candidates (core16, core24, core8)"
+                                            "shipped candidates (core16, core24, core8, ridge)"
                                             " is called so"},
 };
 
