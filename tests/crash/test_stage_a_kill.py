@@ -36,6 +36,7 @@ def main():
         quantlab("snapshot", "build", "--root", root)
         quantlab("features", "build", "--snapshot", "latest", "--root", root)
         command = [QUANTLAB, "stage-a", "run", "--features", "latest", "--policy", "short-history",
+                   "--candidates", "ridge",
                    "--root", root, "--quiet"]
         began = time.monotonic()
         assert subprocess.run(command, capture_output=True).returncode in (0, 1)
