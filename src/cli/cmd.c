@@ -47,6 +47,7 @@ typedef struct session {
     qlab_config config;
     qlab_log log;
     char *threads_origin, *memory_origin;
+    bool made_root;
 } session;
 
 static qlab_code find_root(session *s, const qlab_cmd *cmd, const qlab_common *common,
@@ -67,7 +68,10 @@ static qlab_code find_root(session *s, const qlab_cmd *cmd, const qlab_common *c
     if (!(cmd->needs & QLAB_MAKES_ROOT))
         return qlab_fail(err, QLAB_E_USAGE,
                          "the root %s does not exist (`quantlab init %s` makes it)", root, root);
-    return common->dry_run ? QLAB_OK : qlab_dir_make(root, err);
+    if (common->dry_run)
+        return QLAB_OK;
+    s->made_root = true;
+    return qlab_dir_make(root, err);
 }
 
 static qlab_code load_config(session *s, const qlab_common *common, qlab_err *err)
@@ -274,6 +278,8 @@ static int run_command(const qlab_cmd_entry *table, size_t n_table, const qlab_c
         assert(err.code == rc); /* who fails says why */
         report_failure(&s.cx, common.json && !s.cx.told, &err);
         exit_code = qlab_exit_code(rc);
+        if (s.made_root && (rc == QLAB_E_USAGE || rc == QLAB_E_CONFIG))
+            rmdir(s.cx.env.root); /* nothing was done; one that is not empty stays */
     } else {
         exit_code = s.cx.exit_code;
     }

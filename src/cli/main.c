@@ -10,6 +10,7 @@
     CMD(synth_day)                                                                                 \
     GROUP("data in: vendor to lake")                                                               \
     CMD(ingest)                                                                                    \
+    CMD(ack)                                                                                       \
     CMD(lake_log)                                                                                  \
     CMD(lake_show)                                                                                 \
     CMD(lake_files)                                                                                \

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MANIFEST "ingest_manifest.json"
+
 /* ---- gathering ------------------------------------------------------------------------------- */
 
 static const char WHERE[] = "ingest unit record";
@@ -298,7 +300,7 @@ static json_t *inputs_json(const qlab_ingest *g, const json_t *sources)
 static qlab_code build_run_folder(const qlab_ingest *g, const char *dir, const char *run_id,
                                   json_t *inputs, json_t *sources, qlab_err *err)
 {
-    char *path = qlab_path_join(dir, "ingest_manifest.json");
+    char *path = qlab_path_join(dir, MANIFEST);
     uint64_t n_records = 0;
     json_t *manifest = NULL;
 
@@ -349,9 +351,12 @@ static qlab_code write_master(qlab_ingest *g, qlab_err *err)
     return rc;
 }
 
-static qlab_code commit(qlab_ingest *g, json_t *sources, const char *run_id, uint32_t *number,
-                        qlab_err *err)
+static qlab_code commit(qlab_ingest *g, json_t *sources, const char *built, const char *run_id,
+                        uint32_t *number, qlab_err *err)
 {
+    char *file = qlab_path_join(built, MANIFEST);
+    char *manifest = qlab_asprintf("runs/run_id=%s/%s", run_id, MANIFEST);
+    qlab_digest sha256;
     const qlab_commit_draft draft = {
         .parent = g->parent,
         .kind = "ingest",
@@ -362,9 +367,15 @@ static qlab_code commit(qlab_ingest *g, json_t *sources, const char *run_id, uin
         .counts = g->counts,
         .sources = sources,
         .run_id = run_id,
+        .manifest = manifest,
+        .manifest_sha256 = &sha256,
     };
-    const qlab_code rc = qlab_lake_commit(g->env, &draft, number, err);
+    qlab_code rc = qlab_sha256_file(file, &sha256, NULL, err);
 
+    if (rc == QLAB_OK)
+        rc = qlab_lake_commit(g->env, &draft, number, err);
+    qlab_free(manifest);
+    qlab_free(file);
     assert(rc != QLAB_OK || *number == g->seq);
     return rc;
 }
@@ -372,7 +383,7 @@ static qlab_code commit(qlab_ingest *g, json_t *sources, const char *run_id, uin
 /* Time, host and command line of the run, beside its manifest; no hash covers them. */
 static qlab_code write_run_record(const qlab_ingest *g, const char *built, qlab_err *err)
 {
-    char *manifest = qlab_path_join(built, "ingest_manifest.json");
+    char *manifest = qlab_path_join(built, MANIFEST);
     json_t *record = qlab_run_record(g->env, qlab_job_seconds(g->job));
     const qlab_code rc = qlab_run_record_write(manifest, record, err);
 
@@ -418,7 +429,7 @@ qlab_code qlab_ingest_finish(qlab_ingest *g, qlab_ingest_result *out, qlab_err *
     if (rc == QLAB_OK)
         rc = write_run_record(g, built, err);
     if (rc == QLAB_OK)
-        rc = commit(g, sources, out->run_id, &out->commit, err);
+        rc = commit(g, sources, built, out->run_id, &out->commit, err);
     if (rc == QLAB_OK)
         rc = qlab_ingest_publish(g->env, built, out->run_id, err);
     if (rc == QLAB_OK)

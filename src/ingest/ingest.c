@@ -4,6 +4,7 @@
 #include "base/date.h"
 #include "base/progress.h"
 #include "ingest/ingest_int.h"
+#include "ops/ack.h"
 
 #include <string.h>
 
@@ -203,13 +204,16 @@ static void release(qlab_ingest *g)
 qlab_code qlab_ingest_run(const qlab_env *env, const qlab_ingest_options *options,
                           qlab_ingest_result *out, qlab_err *err)
 {
-    qlab_ingest g = {.env = env, .options = options, .acks = json_object()};
+    qlab_ingest g = {.env = env, .options = options};
     qlab_lock *lock = NULL;
     const double start = qlab_monotonic_seconds();
     qlab_code rc = QLAB_OK;
 
     *out = (qlab_ingest_result){0};
-    if (!env->dry_run)
+    rc = qlab_ingest_ask_types(&g, err);
+    if (rc == QLAB_OK)
+        rc = qlab_acks_load(env->root, QLAB_INGEST_HELD_PREFIX, &g.acks, err);
+    if (rc == QLAB_OK && !env->dry_run)
         rc = qlab_lake_lock(env, "ingest", &lock, err);
     if (rc == QLAB_OK)
         rc = open_parent(&g, err);

@@ -58,4 +58,9 @@ qlab_code qlab_ingest_run(const qlab_env *env, const qlab_ingest_options *option
                           qlab_ingest_result *out, qlab_err *err) QLAB_MUST_USE;
 void qlab_ingest_result_free(qlab_ingest_result *r);
 
+/* Deletions of the last ingest that wait for `quantlab ack held:<asset_id>`: appended to all as
+ * {id, digest, asset_id, reason, rows_deleted, rows_visible, summary, acknowledged}. */
+#define QLAB_INGEST_HELD_PREFIX "held:"
+qlab_code qlab_ingest_waiting(const qlab_env *env, json_t *all, qlab_err *err) QLAB_MUST_USE;
+
 #endif

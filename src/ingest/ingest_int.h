@@ -119,6 +119,7 @@ typedef struct qlab_ingest {
 } qlab_ingest;
 
 /* plan.c */
+qlab_code qlab_ingest_ask_types(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
 qlab_code qlab_ingest_plan(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;
 bool qlab_ingest_nothing_to_do(const qlab_ingest *g);
 /* seen.c: what the last ingest knew about registry and packs */

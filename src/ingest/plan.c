@@ -15,7 +15,7 @@ static qlab_asset_class class_of(const qlab_vendor_asset *a)
     return qlab_asset_class_parse(qlab_str_of(a->type_norm), &c) ? c : QLAB_CLASS_OTHER;
 }
 
-static qlab_code ask_types(qlab_ingest *g, qlab_err *err)
+qlab_code qlab_ingest_ask_types(qlab_ingest *g, qlab_err *err)
 {
     const qlab_ingest_options *o = g->options;
 
@@ -314,10 +314,8 @@ static void digest_plan(qlab_ingest *g)
 
 qlab_code qlab_ingest_plan(qlab_ingest *g, qlab_err *err)
 {
-    qlab_code rc = ask_types(g, err);
+    qlab_code rc = QLAB_OK;
 
-    if (rc != QLAB_OK)
-        return rc;
     number_assets(g);
     if (g->n_assets == 0)
         return qlab_fail(err, QLAB_E_NOT_FOUND, "the registry has no asset of the types asked for");

@@ -97,6 +97,12 @@ static void put_head(qlab_buf *b, const qlab_commit_draft *d, uint32_t number,
     put_text(b, "kind", ": ", d->kind);
     qlab_buf_putf(b, ",\n  \"price_basis\": \"%s\",\n  \"volume_basis\": \"%s\"",
                   BASIS_NAMES[d->price_basis], BASIS_NAMES[d->volume_basis]);
+    if (d->manifest != NULL) {
+        char hex[QLAB_HEX_BYTES];
+        qlab_buf_puts(b, ",\n  \"manifest\": {");
+        put_text(b, "path", ":", d->manifest);
+        qlab_buf_putf(b, ",\"sha256\":\"%s\"}", qlab_hex(*d->manifest_sha256, hex));
+    }
     qlab_buf_puts(b, ",\n  \"counts\": ");
     if (d->counts)
         qlab_json_canonical(d->counts, b);
@@ -170,6 +176,29 @@ static void put_removed(qlab_buf *b, const qlab_commit_draft *d)
     qlab_free(gone);
 }
 
+/* The commit's file between the two writes of the head. */
+static qlab_code put_commit(const qlab_env *env, uint32_t parent, const char *parent_sha256,
+                            const char *path, const qlab_buf *b, qlab_err *err)
+{
+    qlab_lake_head before = {.there = true, .commit = parent, .next = parent + 1};
+    qlab_lake_head after = {.there = true, .commit = parent + 1};
+    qlab_err late = QLAB_ERR_INIT;
+
+    memcpy(before.sha256, parent_sha256, sizeof before.sha256);
+    qlab_hex(qlab_sha256_of(b->at, b->n), before.next_sha256);
+    memcpy(after.sha256, before.next_sha256, sizeof after.sha256);
+    if (qlab_file_exists(path))
+        return qlab_fail(err, QLAB_E_EXISTS, "%s exists already", path);
+    qlab_code rc = qlab_lake_head_write(env->root, &before, err);
+    if (rc == QLAB_OK)
+        rc = qlab_file_write_new(path, b->at, b->n, err);
+    /* The commit stands; the next writer settles the head. */
+    if (rc == QLAB_OK && qlab_lake_head_write(env->root, &after, &late) != QLAB_OK && env->log)
+        qlab_log_line(env->log, QLAB_LOG_WARN, "lake", "event=head_not_settled why=\"%s\"",
+                      late.text);
+    return rc;
+}
+
 qlab_code qlab_lake_commit(const qlab_env *env, const qlab_commit_draft *d, uint32_t *number,
                            qlab_err *err)
 {
@@ -209,7 +238,7 @@ qlab_code qlab_lake_commit(const qlab_env *env, const qlab_commit_draft *d, uint
     qlab_buf_puts(&b, "\n}\n");
     rc = qlab_dir_make(dir, err);
     if (rc == QLAB_OK)
-        rc = qlab_file_write_new(path, b.at, b.n, err);
+        rc = put_commit(env, d->parent, parent_sha256, path, &b, err);
     if (rc == QLAB_OK)
         *number = mine;
 done:

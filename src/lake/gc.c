@@ -237,7 +237,8 @@ static bool is_part_path(const char *path)
 static bool is_ours(const char *path)
 {
     static const char COMMITS[] = "lake/commits/";
-    if (strncmp(path, "lake/.lock", 10) == 0 || strcmp(path, KEPT_PATH) == 0)
+    if (strncmp(path, "lake/.lock", 10) == 0 || strcmp(path, KEPT_PATH) == 0 ||
+        strcmp(path, "lake/head.json") == 0)
         return true;
     if (strncmp(path, COMMITS, sizeof COMMITS - 1) != 0)
         return false;

@@ -108,6 +108,8 @@ qlab_code qlab_lake_lock(const qlab_env *env, const char *command, qlab_lock **o
         rc = qlab_lock_take(path, command, out, err);
     if (rc == QLAB_OK)
         rc = qlab_file_sweep_tmp(lake, &n_swept, err);
+    if (rc == QLAB_OK)
+        rc = qlab_lake_head_settle(env->root, err);
     if (rc != QLAB_OK && *out) {
         qlab_lock_release(*out);
         *out = NULL;

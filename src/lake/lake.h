@@ -196,7 +196,8 @@ qlab_code qlab_lake_bars_digest(const qlab_env *env, const qlab_lake_view *v, in
 
 /* ---- writing: everything of one ingest becomes one commit ------------------------------------ */
 
-/* Takes lake/.lock (made with its folder), then sweeps temporary files that a killed writer left.
+/* Takes lake/.lock (made with its folder), then sweeps temporary files that a killed writer left
+ * and compares the newest commit with lake/head.json (QLAB_E_CORRUPT: nothing is built on it).
  * Everything below is called by the holder. */
 qlab_code qlab_lake_lock(const qlab_env *env, const char *command, qlab_lock **out,
                          qlab_err *err) QLAB_MUST_USE;
@@ -249,6 +250,8 @@ typedef struct qlab_commit_draft {
     json_t *counts;  /* borrowed; counts by reason */
     json_t *sources; /* borrowed; source packs with sha256 */
     const char *run_id;
+    const char *manifest; /* path of the run's manifest below the root, once it is in place; NULL */
+    const qlab_digest *manifest_sha256; /* of its bytes; with manifest */
 } qlab_commit_draft;
 /* Exclusive create of lake/commits/<parent + 1>.json: QLAB_E_EXISTS when another writer took the
  * number.  Every part must be in place.  Parts are recorded sorted, so their order in the draft
@@ -256,7 +259,8 @@ typedef struct qlab_commit_draft {
 qlab_code qlab_lake_commit(const qlab_env *env, const qlab_commit_draft *draft, uint32_t *number,
                            qlab_err *err) QLAB_MUST_USE;
 
-/* Checks one commit: the whole chain back to the first, every part's bytes against its hash, order,
+/* Checks the newest commit against lake/head.json, and one commit: the whole chain back to the
+ * first, the manifest of its run where that lies there, every part's bytes against its hash, order,
  * unique keys, counts, dates and known_seq of its rows, and stored leaves against recomputed ones.
  * Each finding is one line to `say` that names file and datum; *n_findings counts them.  The result
  * is an error only where checking itself was impossible. */

@@ -53,6 +53,21 @@ qlab_code qlab_lake_fold_leaves(const qlab_env *env, const qlab_lake_view *v, ql
 /* The oldest commit that gc has kept readable; 0 where it never took one away. */
 qlab_code qlab_lake_oldest_kept(const char *root, uint32_t *out, qlab_err *err) QLAB_MUST_USE;
 
+/* lake/head.json (head.c). */
+typedef struct qlab_lake_head {
+    bool there;
+    uint32_t commit;
+    char sha256[QLAB_HEX_BYTES];
+    uint32_t next; /* the commit that is being made; 0 */
+    char next_sha256[QLAB_HEX_BYTES];
+} qlab_lake_head;
+qlab_code qlab_lake_head_write(const char *root, const qlab_lake_head *h,
+                               qlab_err *err) QLAB_MUST_USE;
+/* QLAB_E_CORRUPT, naming both, where the newest commit is not what the head says. */
+qlab_code qlab_lake_head_check(const char *root, qlab_err *err) QLAB_MUST_USE;
+/* The same for a writer, who then settles what a kill left open. */
+qlab_code qlab_lake_head_settle(const char *root, qlab_err *err) QLAB_MUST_USE;
+
 /* First year of the partition of a date, and the first and last day of a partition. */
 int32_t qlab_lake_partition_year(int32_t date);
 void qlab_lake_partition_days(int32_t year, int32_t *first, int32_t *last);

@@ -367,6 +367,41 @@ static qlab_code run_units(verify_job *j, say_fn say, void *ctx, size_t *n, qlab
     return rc;
 }
 
+/* The manifest that a commit's run wrote, where it still lies there. */
+static qlab_code check_manifest(const char *root, uint32_t number, findings *f, qlab_err *err)
+{
+    char hex[QLAB_HEX_BYTES];
+    qlab_digest digest;
+    json_t *doc = NULL;
+    qlab_code rc = qlab_lake_read_commit(root, number, &doc, NULL, err);
+
+    if (rc != QLAB_OK)
+        return rc;
+    const json_t *m = json_object_get(doc, "manifest");
+    const char *path = json_string_value(json_object_get(m, "path"));
+    const char *want = json_string_value(json_object_get(m, "sha256"));
+    if (path != NULL && want != NULL) {
+        char *file = qlab_path_join(root, path);
+        if (qlab_file_exists(file))
+            rc = qlab_sha256_file(file, &digest, NULL, err);
+        if (rc == QLAB_OK && qlab_file_exists(file) && strcmp(qlab_hex(digest, hex), want) != 0)
+            finding(f, "%s: it hashed to %.16s..., commit %" PRIu32 " says %.16s...", path, hex,
+                    number, want);
+        qlab_free(file);
+    }
+    json_decref(doc);
+    return rc;
+}
+
+static qlab_code check_manifests(const qlab_env *env, uint32_t commit, findings *f, qlab_err *err)
+{
+    qlab_code rc = QLAB_OK;
+
+    for (uint32_t n = commit; n > 0 && rc == QLAB_OK; n--)
+        rc = check_manifest(env->root, n, f, err);
+    return rc;
+}
+
 qlab_code qlab_lake_verify(const qlab_env *env, uint32_t commit,
                            void (*say)(void *ctx, const char *finding), void *ctx,
                            size_t *n_findings, qlab_err *err)
@@ -379,7 +414,14 @@ qlab_code qlab_lake_verify(const qlab_env *env, uint32_t commit,
     json_t *doc = NULL;
 
     *n_findings = 0;
-    qlab_code rc = qlab_lake_view_load(env, commit, false, &v, err);
+    qlab_code rc = qlab_lake_head_check(env->root, err);
+    if (rc != QLAB_OK) {
+        rc = as_finding(&f, "the newest commit", err);
+        tell(&f, say, ctx, n_findings);
+        if (rc != QLAB_OK)
+            return rc;
+    }
+    rc = qlab_lake_view_load(env, commit, false, &v, err);
     if (rc == QLAB_E_CORRUPT || rc == QLAB_E_IO ||
         (rc == QLAB_E_NOT_FOUND && commit == QLAB_LAKE_LATEST)) {
         rc = as_finding(&f, "the lake does not open", err);
@@ -389,6 +431,10 @@ qlab_code qlab_lake_verify(const qlab_env *env, uint32_t commit,
     if (rc != QLAB_OK || v->commit == 0)
         goto done;
     rc = qlab_lake_resolve(env->root, v->commit, true, &parts, &n_parts, &doc, err);
+    if (rc == QLAB_OK)
+        rc = check_manifests(env, v->commit, &f, err);
+    if (rc == QLAB_OK)
+        tell(&f, say, ctx, n_findings);
     if (rc != QLAB_OK) { /* the chain breaks behind the last checkpoint */
         rc = as_finding(&f, "chain of commits", err);
         tell(&f, say, ctx, n_findings);
