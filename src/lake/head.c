@@ -66,6 +66,7 @@ qlab_code qlab_lake_head_write(const char *root, const qlab_lake_head *h, qlab_e
     json_t *doc = json_object();
 
     json_object_set_new(doc, "schema", json_string("lake_head/1"));
+    json_object_set_new(doc, "results_version", json_integer(QLAB_RESULTS_VERSION));
     json_object_set_new(doc, "commit", json_integer(h->commit));
     json_object_set_new(doc, "sha256", json_string(h->sha256));
     if (h->next > 0) {
