@@ -70,6 +70,7 @@
     CMD(stat_bootstrap)                                                                            \
     CMD(stat_pbo)                                                                                  \
     CMD(stat_spa)                                                                                  \
+    CMD(stat_calibrate)                                                                            \
     CMD(stat_shrink)                                                                               \
     CMD(stat_tri)                                                                                  \
     CMD(sql)                                                                                       \

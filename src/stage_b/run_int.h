@@ -102,6 +102,9 @@ static inline const double *qlab_outcome_path(const qlab_outcome *o, size_t n_se
 qlab_code qlab_stage_b_train(qlab_stage_b *b, qlab_err *err) QLAB_MUST_USE;
 /* stage_b/unit.c: every candidate through its books, each a unit of the job. */
 qlab_code qlab_stage_b_books(qlab_stage_b *b, qlab_err *err) QLAB_MUST_USE;
+/* A fixed candidate's books from its targets, without job or files: for a market in memory. */
+void qlab_stage_b_outcome(const qlab_stage_b *b, const qlab_candidate *c,
+                          const qlab_targets *targets, qlab_outcome *out);
 void qlab_stage_b_outcomes_free(qlab_stage_b *b);
 qlab_book_options qlab_stage_b_book_of(const qlab_stage_b *b, const qlab_candidate *c);
 

@@ -249,6 +249,30 @@ static qlab_code run_candidate(const qlab_stage_b *b, size_t unit, qlab_conn *co
     return rc;
 }
 
+void qlab_stage_b_outcome(const qlab_stage_b *b, const qlab_candidate *c,
+                          const qlab_targets *targets, qlab_outcome *out)
+{
+    qlab_lane lane = {.targets = *targets};
+    books k = {.b = b,
+               .candidate = c,
+               .fixed = QLAB_ARENA_INIT,
+               .options = qlab_stage_b_book_of(b, c),
+               .market = b->feed.market,
+               .lanes = &lane,
+               .n_lanes = 1,
+               .out = out};
+
+    outcome_room(b, c, out);
+    assert(out->n_paths == 1);
+    k.work = qlab_book_work_new(b->feed.n_names, k.options.horizon, targets->rule.side, &k.fixed);
+    k.series = qlab_book_series_new(b->feed.n_sessions, &k.fixed);
+    run_book(&k, 0, &k.options);
+    keep_path(&k, 0);
+    out->representative = 0;
+    run_stresses(&k);
+    qlab_arena_free(&k.fixed);
+}
+
 /* ---- files ----------------------------------------------------------------------------------- */
 
 enum { COL_KIND, COL_INDEX, COL_SESSION, N_KEYS, N_COLS = N_KEYS + QLAB_DAILY_COUNT };

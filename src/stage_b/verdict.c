@@ -93,7 +93,7 @@ static qlab_f64v ic_of(const qlab_table *t, const char *id)
 
 typedef struct figuring {
     const qlab_stage_b *b;
-    const qlab_table *ic;
+    const qlab_f64v *ic; /* by candidate */
     qlab_b_verdicts *v;
 } figuring;
 
@@ -103,7 +103,7 @@ static qlab_code figures_unit(void *ctx, size_t unit, size_t worker, qlab_err *e
 
     (void)worker;
     (void)err;
-    qlab_b_figures(f->b, unit, ic_of(f->ic, f->b->lib->candidates[unit].id), &f->v->at[unit]);
+    qlab_b_figures(f->b, unit, f->ic[unit], &f->v->at[unit]);
     return QLAB_OK;
 }
 
@@ -186,7 +186,7 @@ static void forward_clock(const qlab_stage_b *b, size_t candidate, qlab_b_verdic
     v->sharpe_after = qlab_b_annual(qlab_b_sharpe(net.at + v->n_before, v->n_after));
 }
 
-static qlab_code deflate(const qlab_stage_b *b, const qlab_chain_pin *pin, qlab_b_verdicts *v,
+static qlab_code read_ledger(const qlab_stage_b *b, const qlab_chain_pin *pin, qlab_b_verdicts *v,
                          qlab_err *err)
 {
     qlab_trials all = {0};
@@ -211,13 +211,20 @@ static qlab_code deflate(const qlab_stage_b *b, const qlab_chain_pin *pin, qlab_
         one->n_looks = t->n_looks;
         one->forward_from = t->forward_from;
         forward_clock(b, i, one);
+    }
+    qlab_trials_free(&all);
+    return rc;
+}
+
+static void deflate(qlab_b_verdicts *v)
+{
+    for (size_t i = 0; i < v->n; i++) {
+        qlab_b_verdict *one = &v->at[i];
         const qlab_sharpe s = qlab_b_clipped(&one->sharpe);
         one->dsr_2012 = qlab_psr(&s, v->field.benchmark, QLAB_PSR_2012);
         one->dsr_2025 = qlab_psr(&s, v->field.benchmark, QLAB_PSR_2025);
         one->dsr = qlab_psr_gate(&one->sharpe, v->field.benchmark);
     }
-    qlab_trials_free(&all);
-    return rc;
 }
 
 /* ---- gates ----------------------------------------------------------------------------------- */
@@ -358,26 +365,47 @@ static void decide(const qlab_stage_b *b, qlab_b_verdicts *v)
         v->at[v->by_rank[i]].rank = i + 1;
 }
 
-qlab_code qlab_b_verdicts_make(const qlab_stage_b *b, const qlab_chain_pin *pin,
-                               qlab_b_verdicts *out, qlab_err *err)
+void qlab_b_verdicts_begin(const qlab_stage_b *b, qlab_b_verdicts *out)
 {
-    qlab_table ic = QLAB_TABLE_INIT;
-    qlab_code rc;
-
     *out = (qlab_b_verdicts){.n = b->lib->n};
     out->at = qlab_alloc_zero(out->n + 1, sizeof *out->at);
     for (size_t i = 0; i < out->n; i++)
         out->at[i].trial = b->trial[i];
     out->by_trial = order_by(b, out, by_trial);
-    figuring f = {b, &ic, out};
-    if ((rc = read_ic(b, &ic, err)) != QLAB_OK ||
-        (rc = qlab_pool_run(b->env->pool, out->n, figures_unit, &f, err)) != QLAB_OK ||
-        (rc = deflate(b, pin, out, err)) != QLAB_OK || (rc = test_spa(b, out, err)) != QLAB_OK)
+}
+
+qlab_code qlab_b_verdicts_judge(const qlab_stage_b *b, const qlab_f64v *ic, qlab_b_verdicts *v,
+                                qlab_err *err)
+{
+    figuring f = {b, ic, v};
+    qlab_code rc;
+
+    if ((rc = qlab_pool_run(b->env->pool, v->n, figures_unit, &f, err)) != QLAB_OK)
+        return rc;
+    deflate(v);
+    if ((rc = test_spa(b, v, err)) != QLAB_OK)
+        return rc;
+    judge_selection(b, v);
+    decide(b, v);
+    return QLAB_OK;
+}
+
+qlab_code qlab_b_verdicts_make(const qlab_stage_b *b, const qlab_chain_pin *pin,
+                               qlab_b_verdicts *out, qlab_err *err)
+{
+    qlab_table table = QLAB_TABLE_INIT;
+    qlab_f64v *ic = qlab_alloc(b->lib->n + 1, sizeof *ic);
+    qlab_code rc;
+
+    qlab_b_verdicts_begin(b, out);
+    if ((rc = read_ic(b, &table, err)) != QLAB_OK || (rc = read_ledger(b, pin, out, err)) != QLAB_OK)
         goto done;
-    judge_selection(b, out);
-    decide(b, out);
+    for (size_t i = 0; i < out->n; i++)
+        ic[i] = ic_of(&table, b->lib->candidates[i].id);
+    rc = qlab_b_verdicts_judge(b, ic, out, err);
 done:
-    qlab_table_free(&ic);
+    qlab_table_free(&table);
+    qlab_free(ic);
     return rc;
 }
 

@@ -130,6 +130,11 @@ typedef struct qlab_b_verdicts {
 /* Net returns of the representative path from the first execution on; borrowed. */
 qlab_f64v qlab_b_net(const qlab_stage_b *b, size_t candidate);
 
+/* First and last step of qlab_b_verdicts_make: room, identities and their order; then everything
+ * that rests on the books, on the ICs by session (by candidate) and on v->field. */
+void qlab_b_verdicts_begin(const qlab_stage_b *b, qlab_b_verdicts *out);
+qlab_code qlab_b_verdicts_judge(const qlab_stage_b *b, const qlab_f64v *ic, qlab_b_verdicts *v,
+                                qlab_err *err) QLAB_MUST_USE;
 /* Reads the ledger up to `pin`, which holds this run's own series. */
 qlab_code qlab_b_verdicts_make(const qlab_stage_b *b, const qlab_chain_pin *pin,
                                qlab_b_verdicts *out, qlab_err *err) QLAB_MUST_USE;
