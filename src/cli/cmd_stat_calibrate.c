@@ -1,8 +1,8 @@
 /* cli/cmd_stat_calibrate.c -- `quantlab stat calibrate`: what the gates let through. */
+#include "base/decimal.h"
 #include "calibrate/calibrate.h"
 #include "cli/cmd.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 enum { MOST_EDGES = 5 };
@@ -57,8 +57,11 @@ static qlab_code read_edges(const char *text, double *out, size_t *n, qlab_err *
 {
     *n = 0;
     for (const char *at = text;;) {
-        char *end;
-        const double v = strtod(at, &end);
+        const char *end = at;
+        size_t n_read;
+        double v = 0.0;
+        if (qlab_decimal_parse(at, strcspn(at, ","), &v, &n_read, NULL) == QLAB_DECIMAL_OK)
+            end = at + n_read;
         if (end == at || (*end != ',' && *end != '\0') || !(v > 0.0 && v <= 1.0) ||
             (*n > 0 && v <= out[*n - 1]) || *n == MOST_EDGES)
             return qlab_fail(err, QLAB_E_USAGE,
