@@ -44,7 +44,7 @@ static void measure(set *s)
     const size_t n = s->sim.n_candidates;
 
     s->m = qlab_alloc(n * s->sim.n_sessions, sizeof *s->m);
-    qlab_screen_span(&s->sim.screen, &s->sim.x, 0, qlab_env_unit_bytes(s->k->env), s->m);
+    qlab_screen_span(&s->sim.screen, &s->sim.x, 0, qlab_env_unit_bytes(s->k->env), s->m, NULL);
     s->ic = qlab_alloc(QLAB_SCREEN_HORIZONS * n * s->n_open, sizeof *s->ic);
     for (size_t h = 0; h < QLAB_SCREEN_HORIZONS; h++)
         for (size_t c = 0; c < n; c++)
