@@ -49,6 +49,7 @@
     CMD(guard_record)                                                                              \
     CMD(guard_drift)                                                                               \
     CMD(guard_thresholds)                                                                          \
+    CMD(guard_invalidate)                                                                          \
     GROUP("registry")                                                                              \
     CMD(registry_trials)                                                                           \
     CMD(registry_verify)                                                                           \
