@@ -24,12 +24,10 @@ typedef struct build {
     const qlab_env *env;
     const qlab_panel *panel;
     const qlab_snapshot *snap;
-    bool by_open;
     int32_t from, to;
     const int32_t *months; /* those that touch [from, to] */
     size_t n_months;
     _Atomic(uint8_t) *wanted; /* by row of snap->lives: eligible on a session */
-    uint32_t *name_of_life;   /* by row of snap->lives */
     qlab_feed *f;
 } build;
 
@@ -109,18 +107,16 @@ static qlab_code mark_month(void *ctx, size_t unit, size_t worker, qlab_err *err
     return QLAB_OK;
 }
 
-/* One currency, or there is no adding up. */
-static qlab_code check_currency(build *b, qlab_err *err)
+static qlab_code take_money(build *b, qlab_err *err)
 {
     const qlab_asset *const *assets;
     const char **currency = qlab_alloc(b->f->n_names + 1, sizeof *currency);
-    qlab_code rc;
 
     (void)qlab_panel_assets(b->panel, &assets);
     for (size_t i = 0; i < b->f->n_names; i++)
         currency[i] = assets[b->f->asset[i]]->currency;
-    rc = qlab_book_check(&qlab_book_options_default, currency, b->f->n_names, false, err);
-    b->f->currency = qlab_strdup(b->f->n_names > 0 ? currency[0] : "");
+    const qlab_code rc = qlab_fx_load(b->env, b->snap, currency, b->f->n_names, b->f->session,
+                                      b->f->n_sessions, &b->f->fx, err);
     qlab_free(currency);
     return rc;
 }
@@ -141,16 +137,16 @@ static void take_names(build *b)
     f->life_first = qlab_alloc(n + 1, sizeof *f->life_first);
     f->life_last = qlab_alloc(n + 1, sizeof *f->life_last);
     f->name_first = qlab_alloc(f->n_assets + 1, sizeof *f->name_first);
-    b->name_of_life = qlab_alloc(n_lives + 1, sizeof *b->name_of_life);
+    b->f->name_of_life = qlab_alloc(n_lives + 1, sizeof *b->f->name_of_life);
     n = 0;
     for (size_t r = 0; r < f->n_assets; r++) {
         const uint32_t ix = assets[r]->asset_ix;
         f->name_first[r] = n;
         for (size_t i = s->life_first[ix]; i < s->life_first[ix + 1]; i++) {
-            b->name_of_life[i] = UINT32_MAX;
+            b->f->name_of_life[i] = UINT32_MAX;
             if (!atomic_load_explicit(&b->wanted[i], memory_order_relaxed))
                 continue;
-            b->name_of_life[i] = (uint32_t)n;
+            b->f->name_of_life[i] = (uint32_t)n;
             f->asset[n] = (uint32_t)r;
             f->life_no[n] = s->lives[i].life_no;
             f->life_first[n] = s->lives[i].first_date;
@@ -231,7 +227,7 @@ static void take_session(const build *b, const qlab_xsec *x, size_t d, size_t s)
         const uint32_t name = qlab_feed_name(f, x->asset[i], x->dates[d]);
         if (name == UINT32_MAX)
             continue;
-        f->adv[at + name] = x->col[COL_ADV][i];
+        f->adv[at + name] = x->col[COL_ADV][i] * qlab_fx_rate(&f->fx, name, s);
         f->vol[at + name] = x->col[COL_VOL][i];
         f->eligible[at + name] = x->eligibility[i] == 0;
     }
@@ -295,11 +291,19 @@ static void bar_work_free(bar_work *w)
     qlab_free(w->spread);
 }
 
+/* The rate of the last session up to a date; s is the first session not before it. */
+static double rate_by(const qlab_feed *f, size_t name, size_t s, int32_t date)
+{
+    const bool on_it = s < f->n_sessions && f->session[s] == date;
+
+    return qlab_fx_rate(&f->fx, name, on_it || s == 0 ? s : s - 1);
+}
+
 /* Rows [from, to) of the series, all of one life and year, to the columns of its name. */
 static void take_bars(const build *b, bar_work *w, uint32_t name, size_t from, size_t to)
 {
     const qlab_series *x = &w->series;
-    const double *execution = b->by_open ? x->open : x->close;
+    const double *execution = b->f->by_open ? x->open : x->close;
     qlab_feed *f = b->f;
     size_t lead = from, n;
 
@@ -317,15 +321,15 @@ static void take_bars(const build *b, bar_work *w, uint32_t name, size_t from, s
                              (qlab_f64w){w->spread, n});
     size_t s = qlab_session_lower_bound(f->session, f->n_sessions, x->date[from]);
     for (size_t i = from; i < to && s < f->n_sessions; i++) {
-        if (x->date[i] == f->life_last[name])
-            f->settle_value[name] = x->close[i] * x->acct[i];
         while (s < f->n_sessions && f->session[s] < x->date[i])
             s++;
+        if (x->date[i] == f->life_last[name])
+            f->settle_value[name] = x->close[i] * x->acct[i] * rate_by(f, name, s, x->date[i]);
         if (s == f->n_sessions || f->session[s] != x->date[i])
             continue;
         const size_t at = s * f->n_names + name;
         if (execution[i] > 0.0 && isfinite(execution[i]))
-            f->price[at] = execution[i] * x->acct[i];
+            f->price[at] = execution[i] * x->acct[i] * qlab_fx_rate(&f->fx, name, s);
         f->volume[at] = x->volume[i];
         f->half_spread[at] = w->spread[i - lead];
     }
@@ -339,7 +343,7 @@ static void take_year(const build *b, bar_work *w, uint32_t asset_ix)
     for (size_t i = x->year_first, end; i < x->year_last; i = end) {
         for (end = i + 1; end < x->year_last && x->life_no[end] == x->life_no[i]; end++) {
         }
-        const uint32_t name = b->name_of_life[life_on(b->snap, asset_ix, x->date[i])];
+        const uint32_t name = b->f->name_of_life[life_on(b->snap, asset_ix, x->date[i])];
         if (name != UINT32_MAX)
             take_bars(b, w, name, i, end);
     }
@@ -348,7 +352,7 @@ static void take_year(const build *b, bar_work *w, uint32_t asset_ix)
 static bool has_name(const build *b, uint32_t asset_ix)
 {
     for (size_t i = b->snap->life_first[asset_ix]; i < b->snap->life_first[asset_ix + 1]; i++)
-        if (b->name_of_life[i] != UINT32_MAX)
+        if (b->f->name_of_life[i] != UINT32_MAX)
             return true;
     return false;
 }
@@ -443,30 +447,36 @@ static void settle(const build *b)
     for (size_t r = 0; r < b->f->n_assets; r++) {
         const uint32_t ix = assets[r]->asset_ix;
         for (size_t i = b->snap->life_first[ix]; i < b->snap->life_first[ix + 1]; i++)
-            if (b->name_of_life[i] != UINT32_MAX)
-                settle_name(b, assets[r], i, b->name_of_life[i]);
+            if (b->f->name_of_life[i] != UINT32_MAX)
+                settle_name(b, assets[r], i, b->f->name_of_life[i]);
     }
 }
 
 /* ---- all of it ------------------------------------------------------------------------------- */
+
+static void find_months(build *b)
+{
+    const int32_t *months;
+    const size_t n_months = qlab_panel_months(b->panel, &months);
+    size_t m = 0;
+
+    while (m < n_months && months[m] < qlab_date_month_index(b->from))
+        m++;
+    b->months = months + m;
+    while (m + b->n_months < n_months && months[m + b->n_months] <= qlab_date_month_index(b->to))
+        b->n_months++;
+}
 
 static void take_sessions(build *b)
 {
     const qlab_snapshot *s = b->snap;
     const size_t first = qlab_session_lower_bound(s->master, s->n_master, b->from);
     const size_t end = qlab_session_lower_bound(s->master, s->n_master, b->to + 1);
-    const int32_t *months;
-    const size_t n_months = qlab_panel_months(b->panel, &months);
-    size_t m = 0;
 
     b->f->n_sessions = end - first;
     b->f->session = qlab_alloc(end - first + 1, sizeof *b->f->session);
     memcpy(b->f->session, s->master + first, (end - first) * sizeof *b->f->session);
-    while (m < n_months && months[m] < qlab_date_month_index(b->from))
-        m++;
-    b->months = months + m;
-    while (m + b->n_months < n_months && months[m + b->n_months] <= qlab_date_month_index(b->to))
-        b->n_months++;
+    find_months(b);
 }
 
 static void offer_market(qlab_feed *f)
@@ -485,41 +495,47 @@ static void offer_market(qlab_feed *f)
                               .settle_gone = f->settle_gone};
 }
 
-qlab_code qlab_feed_build(const qlab_env *env, const qlab_panel *panel, bool by_open, int32_t from,
-                          int32_t to, qlab_feed *out, qlab_err *err)
+qlab_code qlab_feed_plan(const qlab_env *env, const qlab_panel *panel, bool by_open, int32_t from,
+                         int32_t to, qlab_feed *out, qlab_err *err)
 {
     const qlab_snapshot *snap = qlab_panel_snapshot(panel);
-    build b = {.env = env,
-               .panel = panel,
-               .snap = snap,
-               .by_open = by_open,
-               .from = from,
-               .to = to,
-               .f = out};
+    build b = {.env = env, .panel = panel, .snap = snap, .from = from, .to = to, .f = out};
     qlab_code rc;
 
-    *out = (qlab_feed){0};
+    *out = (qlab_feed){.by_open = by_open};
     take_sessions(&b);
     b.wanted = qlab_alloc_zero(snap->life_first[snap->lake->n_assets] + 1, sizeof *b.wanted);
     rc = qlab_pool_run(env->pool, b.n_months, mark_month, &b, err);
     if (rc == QLAB_OK) {
         take_names(&b);
-        if ((rc = check_currency(&b, err)) == QLAB_OK)
-            rc = make_room(&b, err);
-    }
-    if (rc == QLAB_OK)
-        rc = qlab_pool_run(env->pool, b.n_months, fill_month, &b, err);
-    if (rc == QLAB_OK)
-        rc = qlab_pool_run(env->pool, qlab_lake_n_buckets(snap->lake), fill_bucket, &b, err);
-    if (rc == QLAB_OK) {
-        settle(&b);
-        offer_market(out);
+        rc = take_money(&b, err);
     }
     qlab_free(b.wanted);
-    qlab_free(b.name_of_life);
     if (rc != QLAB_OK)
         qlab_feed_free(out);
     return rc;
+}
+
+qlab_code qlab_feed_fill(const qlab_env *env, const qlab_panel *panel, qlab_feed *f, qlab_err *err)
+{
+    const qlab_snapshot *snap = qlab_panel_snapshot(panel);
+    build b = {.env = env,
+               .panel = panel,
+               .snap = snap,
+               .from = f->session[0],
+               .to = f->session[f->n_sessions - 1],
+               .f = f};
+    qlab_code rc;
+
+    find_months(&b);
+    if ((rc = make_room(&b, err)) != QLAB_OK ||
+        (rc = qlab_pool_run(env->pool, b.n_months, fill_month, &b, err)) != QLAB_OK ||
+        (rc = qlab_pool_run(env->pool, qlab_lake_n_buckets(snap->lake), fill_bucket, &b, err)) !=
+            QLAB_OK)
+        return rc;
+    settle(&b);
+    offer_market(f);
+    return QLAB_OK;
 }
 
 void qlab_feed_free(qlab_feed *f)
@@ -541,6 +557,7 @@ void qlab_feed_free(qlab_feed *f)
     qlab_free(f->settle_value);
     qlab_free(f->settle_u);
     qlab_free(f->settle_gone);
-    qlab_free(f->currency);
+    qlab_free(f->name_of_life);
+    qlab_fx_free(&f->fx);
     *f = (qlab_feed){0};
 }

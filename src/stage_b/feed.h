@@ -11,7 +11,8 @@
  *   half_spread  Abdi-Ranaldo over the 21 bars up to the session, on bars times M
  *   hard      by ADV20 among the names eligible on the session
  *
- * Money is the listing currency: all names must share one (FX_REQUIRED).
+ * Money is the listing currency where all names share one, else US dollars at the rate of the
+ * session (stage_b/fx.h).
  * Ownership: a feed owns its arrays; market borrows them.  Threads: built on the pool, then read
  * only.  Memory: 42 bytes a (session, name), and a bucket's window of bars a worker.
  * Errors: those of reading the lake and the panel; QLAB_E_USAGE for FX_REQUIRED; QLAB_E_LIMIT where
@@ -22,6 +23,7 @@
 
 #include "backtest/book.h"
 #include "feature/panel.h"
+#include "stage_b/fx.h"
 
 typedef struct qlab_feed {
     size_t n_sessions, n_names, n_assets;
@@ -36,13 +38,19 @@ typedef struct qlab_feed {
     double *settle_value, *settle_u;
     uint8_t *settle_gone;
     size_t n_delisted, n_presumed_gone;
-    char *currency; /* of all money; "" = unknown */
+    qlab_fx fx;
+    bool by_open;           /* executed at the open */
+    uint32_t *name_of_life; /* by row of the snapshot's lives; UINT32_MAX = not in it */
     qlab_market market;
 } qlab_feed;
 
-/* by_open: execution at the open (next_open), else at the close. */
-qlab_code qlab_feed_build(const qlab_env *env, const qlab_panel *panel, bool by_open, int32_t from,
-                          int32_t to, qlab_feed *out, qlab_err *err) QLAB_MUST_USE;
+/* Who is in it, on which sessions, in what money: what can be planned without reading bars.
+ * by_open: execution at the open (next_open), else at the close. */
+qlab_code qlab_feed_plan(const qlab_env *env, const qlab_panel *panel, bool by_open, int32_t from,
+                         int32_t to, qlab_feed *out, qlab_err *err) QLAB_MUST_USE;
+/* Fills a planned feed; on failure it stays as it was planned. */
+qlab_code qlab_feed_fill(const qlab_env *env, const qlab_panel *panel, qlab_feed *f,
+                         qlab_err *err) QLAB_MUST_USE;
 void qlab_feed_free(qlab_feed *f);
 size_t qlab_feed_bytes(const qlab_feed *f); /* of the arrays over sessions and names */
 /* The name of an asset on a date; UINT32_MAX where it has none. */

@@ -370,7 +370,11 @@ static json_t *conditions_json(const qlab_stage_b *b, const qlab_b_verdicts *v)
     set(o, "last_session", day_json(b->feed.session[b->feed.n_sessions - 1]));
     set_n(o, "sealed_sessions", b->n_sealed);
     set(o, "first_sealed", day_json(b->first_sealed));
-    set(o, "currency", json_string(b->feed.currency));
+    set(o, "currency", json_string(b->feed.fx.currency));
+    json_t *pairs = json_array();
+    for (size_t k = 0; k < b->feed.fx.n_pairs; k++)
+        (void)json_array_append_new(pairs, json_string(b->feed.fx.names[k]));
+    set(o, "currency_pairs", pairs);
     set(o, "execution", json_incref(b->execution));
     set(o, "seed", json_integer((json_int_t)b->env->seed));
     set_n(o, "replications", (size_t)b->policy.design.replications);

@@ -235,11 +235,16 @@ static void measure_market(qlab_stage_b *b)
     qlab_free(x);
 }
 
+static qlab_code plan_feed(qlab_stage_b *b, qlab_err *err)
+{
+    return qlab_feed_plan(b->env, b->panel, strcmp(b->entry, "next_open") == 0, b->axis.sessions[0],
+                          b->axis.sessions[b->axis.n - 1], &b->feed, err);
+}
+
 static qlab_code feed_books(qlab_stage_b *b, qlab_err *err)
 {
-    const qlab_code rc =
-        qlab_feed_build(b->env, b->panel, strcmp(b->entry, "next_open") == 0, b->axis.sessions[0],
-                        b->axis.sessions[b->axis.n - 1], &b->feed, err);
+    const qlab_code rc = qlab_feed_fill(b->env, b->panel, &b->feed, err);
+
     if (rc != QLAB_OK)
         return rc;
     const size_t bytes = qlab_feed_bytes(&b->feed);
@@ -428,10 +433,12 @@ qlab_code qlab_stage_b_run(const qlab_env *env, const qlab_stage_b_options *o,
         qlab_free(dir);
         if (rc == QLAB_OK && !env->dry_run)
             rc = qlab_job_forget(env, b.job_plan, err);
-    } else if (env->dry_run)
-        out->report = splits_artifact(&b);
-    else
-        rc = make_run(&b, &out->report, err);
+    } else if ((rc = plan_feed(&b, err)) == QLAB_OK) {
+        if (env->dry_run)
+            out->report = splits_artifact(&b);
+        else
+            rc = make_run(&b, &out->report, err);
+    }
     if (rc == QLAB_OK && b.run_id != NULL) {
         out->run_id = qlab_strdup(b.run_id);
         out->dir = qlab_run_dir(env, b.run_id);

@@ -191,8 +191,9 @@ static void take_roots(training *t)
 {
     qlab_stage_b *b = t->b;
     const qlab_cpcv_plan *p = &b->plan;
+    json_t **of = qlab_alloc_zero(b->lib->n + 1, sizeof(json_t *)); /* by candidate */
+    uint32_t *by_id = qlab_library_by_id(b->lib);
 
-    b->trained = json_array();
     for (size_t l = 0; l < qlab_learn_n(t->plan); l++) {
         const size_t c = (size_t)(qlab_learn_candidate(t->plan, l) - b->lib->candidates);
         uint32_t *root = qlab_alloc(p->n_splits, sizeof *root);
@@ -205,11 +206,15 @@ static void take_roots(training *t)
         b->root[c] = qlab_alloc(p->n_paths * p->n_groups, sizeof **b->root);
         for (size_t i = 0; i < p->n_paths * p->n_groups; i++)
             b->root[c][i] = root[p->split_of[i]];
-        (void)json_array_append_new(
-            b->trained,
-            json_pack("{s:s, s:o}", "candidate", b->lib->candidates[c].id, "splits", splits));
+        of[c] = json_pack("{s:s, s:o}", "candidate", b->lib->candidates[c].id, "splits", splits);
         qlab_free(root);
     }
+    b->trained = json_array();
+    for (size_t i = 0; i < b->lib->n; i++)
+        if (of[by_id[i]] != NULL)
+            (void)json_array_append_new(b->trained, of[by_id[i]]);
+    qlab_free(by_id);
+    qlab_free(of);
 }
 
 static void fixed_roots(qlab_stage_b *b)

@@ -285,9 +285,13 @@ static const char *column_name(size_t c)
     return c < N_KEYS ? keys[c] : qlab_daily_name[c - N_KEYS];
 }
 
+/* Named by the trial, not by its place in the list. */
 static char *unit_path(const qlab_stage_b *b, size_t unit)
 {
-    return qlab_asprintf("%s/books-%04zu.parquet", qlab_job_dir(b->job), unit);
+    char hex[QLAB_HEX_BYTES];
+
+    return qlab_asprintf("%s/books-%.32s.parquet", qlab_job_dir(b->job),
+                         qlab_hex(b->trial[unit], hex));
 }
 
 /* Where the value of a row and column lies in an outcome; NULL: a rerun keeps net alone. */

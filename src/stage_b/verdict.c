@@ -187,7 +187,7 @@ static void forward_clock(const qlab_stage_b *b, size_t candidate, qlab_b_verdic
 }
 
 static qlab_code read_ledger(const qlab_stage_b *b, const qlab_chain_pin *pin, qlab_b_verdicts *v,
-                         qlab_err *err)
+                             qlab_err *err)
 {
     qlab_trials all = {0};
     qlab_code rc = qlab_trials_read(b->env, QLAB_TRIAL_STAGE_B, pin, &all, err);
@@ -398,7 +398,8 @@ qlab_code qlab_b_verdicts_make(const qlab_stage_b *b, const qlab_chain_pin *pin,
     qlab_code rc;
 
     qlab_b_verdicts_begin(b, out);
-    if ((rc = read_ic(b, &table, err)) != QLAB_OK || (rc = read_ledger(b, pin, out, err)) != QLAB_OK)
+    if ((rc = read_ic(b, &table, err)) != QLAB_OK ||
+        (rc = read_ledger(b, pin, out, err)) != QLAB_OK)
         goto done;
     for (size_t i = 0; i < out->n; i++)
         ic[i] = ic_of(&table, b->lib->candidates[i].id);

@@ -231,18 +231,26 @@ static void same_feed(const qlab_feed *a, const qlab_feed *b)
     t_same_f64(a->settle_u, b->settle_u, a->n_names);
 }
 
+static qlab_code build_feed(t_lake *l, const qlab_panel *panel, qlab_feed *f, qlab_err *err)
+{
+    qlab_code rc =
+        qlab_feed_plan(&l->env, panel, true, t_market_day(FROM), t_market_day(TO), f, err);
+    if (rc == QLAB_OK && (rc = qlab_feed_fill(&l->env, panel, f, err)) != QLAB_OK)
+        qlab_feed_free(f);
+    return rc;
+}
+
 static void check_threads(t_lake *l, const qlab_panel *panel, const qlab_feed *f)
 {
     qlab_err err = QLAB_ERR_INIT;
     qlab_feed again;
     qlab_pool *two = l->env.pool;
     l->env.pool = qlab_pool_new(1);
-    T_OK(qlab_feed_build(&l->env, panel, true, t_market_day(FROM), t_market_day(TO), &again, &err));
+    T_OK(build_feed(l, panel, &again, &err));
     same_feed(f, &again);
     qlab_feed_free(&again);
     l->env.memory_limit_bytes = (size_t)64 << 20;
-    T_CHECK(qlab_feed_build(&l->env, panel, true, t_market_day(FROM), t_market_day(TO), &again,
-                            &err) == QLAB_E_LIMIT);
+    T_CHECK(build_feed(l, panel, &again, &err) == QLAB_E_LIMIT);
     T_CONTAINS(err.text, "raise --memory-limit");
     qlab_pool_free(l->env.pool);
     l->env.pool = two;
@@ -259,7 +267,7 @@ T_TEST(the_feed_is_what_a_slow_build_of_each_cell_says)
     size_t n_prices = 0, counts[3] = {0}, n_second = 0;
     T_OK(qlab_panel_open(&l.env, id, &panel, &err));
     (void)qlab_panel_assets(panel, &assets);
-    T_OK(qlab_feed_build(&l.env, panel, true, t_market_day(FROM), t_market_day(TO), &f, &err));
+    T_OK(build_feed(&l, panel, &f, &err));
     T_CHECK(f.n_sessions == TO - FROM + 1 && f.n_names > 40);
     for (size_t i = 0; i < f.n_names; i++) {
         const uint32_t ix = assets[f.asset[i]]->asset_ix;
