@@ -164,6 +164,8 @@ void qlab_delta_compare_years(qlab_finding *f, size_t a)
         for (; at < to && is_year(&f->old[at]) && f->old[at].period < year; at++) {
             if (!partial) /* a year that is gone */
                 put_changed(f, (qlab_changed_year){f->old[at].period, slot, true, row, 0});
+            else if (f->old[at].n_rows > 0) /* of which sidecars say nothing */
+                keep_known(f, slot, qlab_date_make(f->old[at].period, 1, 1));
         }
         const bool there = at < to && is_year(&f->old[at]) && f->old[at].period == year;
         const bool same = there && !partial && same_leaf(b, row, end - row, &f->old[at]);
@@ -284,6 +286,7 @@ static void compare_rows(qlab_finding *f, const qlab_changed_year *c, const qlab
         } else if (i == end || vis->date[v] < b->date[i]) {
             if (partial) {
                 put_state(&f->state, vis, v);
+                keep_known(f, c->slot, vis->date[v]);
             } else {
                 put_row(f->out, ix, vis->date[v], NULL, 0, QLAB_PROV_TOMBSTONE);
                 t->tombstoned++;

@@ -194,6 +194,29 @@ run = ingest(root, v.dir)
 c.that(run.json["nothing_to_do"] and run.json["packs_read"] == 0, f"and again: {run.out}")
 verify(root, "at the end")
 
+# ---- a basis that changes by sidecar, and back ------------------------------------------------------
+def scaled(k, first=0):
+    rows = [bar(day(i), open=1.5 * k, high=9 * k, low=k, close=(2 + i / 100) * k) for i in range(1, 41)]
+    return [r for r in rows if r["date"] != day(40)][first:] + [bar(day(40), 2.4)]
+
+
+based = c.work / "basis"
+w = Vendor(c.work / "basis-vendor")
+w.pack("history/p.ndjson.gz", [line(a, scaled(1)[:39]) for a in ("US:ALL", "US:TAIL")])
+w.registry([entry(a, "history/p.ndjson.gz") for a in ("US:ALL", "US:TAIL")])
+ingest(based, w.dir)
+want = bars(based, False)
+for n, k in ((44, 2), (45, 1)):  # doubled from the first bar on; of the other only later bars: corrections
+    w.pack(f"history-deltas/history/p.ndjson.gz.delta-{day(n)}.ndjson.gz",
+           [line("US:ALL", scaled(k)), line("US:TAIL", scaled(k, 5))])
+    run = ingest(based, w.dir)
+    manifest = json.loads((based / "runs" / f"run_id={run.json['run_id']}" / "ingest_manifest.json").read_text())
+    c.that([x["asset_id"] for x in manifest["basis_changes"]] == ["US:ALL"] * (k == 2) and
+           run.counts["rows_revised"] == 34, f"basis by sidecar, times {k}: {run.out} {manifest['basis_changes']}")
+    kept = [x for x in bars(based, False).splitlines() if x.startswith("US:ALL,") and day(40) not in x]
+    c.that(kept == [x for x in want.splitlines() if x.startswith("US:ALL,")], f"times {k}: the lake's basis changed")
+c.that([x for x in bars(based, False).splitlines() if day(40) not in x] == want.splitlines(), "there and back")
+
 # ---- kills at each call of a sidecar day ----------------------------------------------------------
 if "QLAB_FAULT_LIB" in os.environ:
     from ingest_lib import faulty
