@@ -1,6 +1,7 @@
 /* cli/cmd_ack.c -- `quantlab ack`: agree to what waits for a person. */
 #include "base/json.h"
 #include "cli/cmd.h"
+#include "guard/invalidate.h"
 #include "ingest/ingest.h"
 #include "ops/ack.h"
 
@@ -22,7 +23,8 @@ typedef struct ack_kind {
     qlab_code (*waiting)(const qlab_env *env, json_t *all, qlab_err *err);
 } ack_kind;
 
-static const ack_kind KINDS[] = {{QLAB_INGEST_HELD_PREFIX, qlab_ingest_waiting}};
+static const ack_kind KINDS[] = {{QLAB_INGEST_HELD_PREFIX, qlab_ingest_waiting},
+                                 {QLAB_INVALIDATION_PREFIX, qlab_guard_invalidations}};
 
 static qlab_code waiting(const qlab_env *env, json_t *all, qlab_err *err)
 {
@@ -118,7 +120,8 @@ const qlab_cmd qlab_cmd_ack = {
     .summary = "agree to what waits for a person; without ID list it",
     .help = "A delivery that would delete more than max(5, 1 %) of an asset's bars at once is\n"
             "held: nothing of the asset is applied. Its id is held:<asset id>. After ack the\n"
-            "next ingest applies exactly that deletion; another one waits again.\n"
+            "next ingest applies exactly that deletion; another one waits again. What guard\n"
+            "invalidate lists is acknowledged by its id, inv:...: the next one closes it.\n"
             "Acknowledgements are appended to ops/acks.ndjson, chained line by line.\n"
             "\n"
             "  quantlab ack --root DIR\n"

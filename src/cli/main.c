@@ -50,6 +50,7 @@
     CMD(guard_drift)                                                                               \
     CMD(guard_thresholds)                                                                          \
     CMD(guard_invalidate)                                                                          \
+    CMD(guard_coverage)                                                                            \
     GROUP("registry")                                                                              \
     CMD(registry_trials)                                                                           \
     CMD(registry_verify)                                                                           \

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "guard/causes.h"
 #include "guard/graph.h"
+#include "ops/ack.h"
 #include "ops/chain.h"
 #include "ops/run.h"
 
@@ -20,7 +21,7 @@ typedef struct scan {
     json_t *scanned; /* snapshot id -> null */
     json_t *opened;  /* id -> its open line, open or not */
     json_t *closed;  /* id -> null */
-    json_t *acks;    /* digest -> null */
+    json_t *acks;    /* digest -> id */
     json_t *lines;   /* to be appended */
     bool *reached;   /* artifact */
     uint64_t n_scanned, n_opened, n_closed, n_superseded;
@@ -50,25 +51,6 @@ static void replay(scan *s, json_t *line)
         json_object_set_new(s->closed, id, json_null());
 }
 
-/* What a person agreed to: lines with id and digest in <root>/ops/acks.ndjson. */
-static qlab_code load_acks(scan *s, qlab_err *err)
-{
-    char *path = qlab_asprintf("%s/ops/acks.ndjson", s->env->root);
-    qlab_chain acks = {0};
-    json_t *line;
-    size_t i;
-    const qlab_code rc = qlab_chain_read(path, &acks, err);
-    json_array_foreach(acks.lines, i, line)
-    {
-        if (strncmp(text_of(line, "id"), QLAB_INVALIDATION_PREFIX,
-                    strlen(QLAB_INVALIDATION_PREFIX)) == 0)
-            json_object_set_new(s->acks, text_of(line, "digest"), json_null());
-    }
-    qlab_chain_free(&acks);
-    qlab_free(path);
-    return rc;
-}
-
 static qlab_code begin(scan *s, const qlab_env *env, qlab_err *err)
 {
     json_t *line;
@@ -77,13 +59,14 @@ static qlab_code begin(scan *s, const qlab_env *env, qlab_err *err)
                 .scanned = json_object(),
                 .opened = json_object(),
                 .closed = json_object(),
-                .acks = json_object(),
                 .lines = json_array()};
     char *path = queue_path(env);
     qlab_code rc = qlab_chain_read(path, &s->queue, err);
     qlab_free(path);
     json_array_foreach(s->queue.lines, i, line) replay(s, line);
-    return rc == QLAB_OK ? load_acks(s, err) : rc;
+    if (rc == QLAB_OK)
+        rc = qlab_acks_load(env->root, QLAB_INVALIDATION_PREFIX, &s->acks, err);
+    return rc;
 }
 
 static void end(scan *s)

@@ -1,8 +1,8 @@
+#include "guard/publish.h"
 #include "guard/reconcile_int.h"
 
 #include "base/alloc.h"
 #include "base/date.h"
-#include "base/file.h"
 #include "base/progress.h"
 #include "ops/run.h"
 
@@ -114,39 +114,6 @@ static void build_report(const qlab_reconcile *r, qlab_reconciled *out)
     json_decref(inputs);
 }
 
-static qlab_code write_report(const qlab_env *env, qlab_reconciled *out, double seconds,
-                              qlab_err *err)
-{
-    char *dir = qlab_run_dir(env, out->run_id);
-    char *built = qlab_asprintf("%s/jobs/%s", env->root, out->run_id);
-    char *path = qlab_path_join(built, "reconciliation_report.json");
-    qlab_code rc = QLAB_OK;
-    out->path = qlab_asprintf("runs/run_id=%s/reconciliation_report.json", out->run_id);
-    if (qlab_file_exists(dir))
-        goto done;
-    rc = qlab_dir_remove_tree(built, err); /* of an attempt that was killed */
-    if (rc == QLAB_OK)
-        rc = qlab_dir_make(built, err);
-    if (rc == QLAB_OK)
-        rc = qlab_json_write(path, out->report, err);
-    if (rc == QLAB_OK) {
-        json_t *record = qlab_run_record(env, seconds);
-        rc = qlab_run_record_write(path, record, err);
-        json_decref(record);
-    }
-    if (rc == QLAB_OK)
-        rc = qlab_folder_publish(built, dir, err);
-    if (rc == QLAB_E_EXISTS) { /* the same question was answered meanwhile */
-        qlab_err_reset(err);
-        rc = qlab_dir_remove_tree(built, err);
-    }
-done:
-    qlab_free(path);
-    qlab_free(built);
-    qlab_free(dir);
-    return rc;
-}
-
 qlab_code qlab_guard_reconcile(const qlab_env *env, const qlab_reconcile_options *o,
                                qlab_reconciled *out, qlab_err *err)
 {
@@ -171,7 +138,8 @@ qlab_code qlab_guard_reconcile(const qlab_env *env, const qlab_reconcile_options
     if (rc == QLAB_OK) {
         build_report(&r, out);
         if (!env->dry_run)
-            rc = write_report(env, out, qlab_monotonic_seconds() - begun, err);
+            rc = qlab_guard_publish(env, out->run_id, "reconciliation_report.json", out->report,
+                                    qlab_monotonic_seconds() - begun, &out->path, err);
     }
     if (rc != QLAB_OK)
         qlab_reconciled_free(out);

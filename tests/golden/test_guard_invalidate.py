@@ -99,9 +99,11 @@ g.expect(("features", "update", "--quiet"), 0)
 doc, found = judge(1)
 check(found == [x for x in want if x[0] == "stage_a"] and doc["closed"] == 3, found)
 late_one = next(x for x in doc["open"] if x["cause"]["kind"] == "BAR_LATE")
-(g.root / "ops/acks.ndjson").write_text(json.dumps(
-    {"digest": late_one["digest"], "id": late_one["id"], "note": "", "now": "2024-04-30", "prev": "0" * 64,
-     "schema": "ack/1", "what": {}}, separators=(",", ":"), sort_keys=True) + "\n")
+waits = json.loads(g.expect(("ack", "--json"), 0))["waiting"]
+check(sorted(x["id"] for x in waits) == sorted(x["id"] for x in doc["open"]), waits)
+check(g.expect(("ack",), 0).count("INVALIDATED") == 3, "ack lists them")
+g.expect(("ack", late_one["id"], "--note", "one bar of one name"), 0)
+g.expect(("ack", "inv:0000000000000000"), 2, err="nothing waits under the id inv:0000000000000000")
 doc, found = judge(1)
 check(("stage_a", "BAR_LATE", "warning") not in found and doc["closed"] == 1, found)
 stage_a()
