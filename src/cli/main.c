@@ -20,6 +20,7 @@
     CMD(lake_gc)                                                                                   \
     GROUP("truth: actions, delistings, snapshots")                                                 \
     CMD(actions_load)                                                                              \
+    CMD(actions_derive)                                                                            \
     CMD(actions_show)                                                                              \
     CMD(delistings_load)                                                                           \
     CMD(delistings_show)                                                                           \

@@ -104,12 +104,12 @@ static void note(resolver *z, qlab_action_finding f)
     (*z->findings)[(*z->n_findings)++] = f;
 }
 
-/* The factor that rows [from, to) of one source and date stand for, by both conventions. */
-static bool implied_factor(const resolver *z, size_t from, size_t to, double c[2])
+bool qlab_actions_implied_factor(const qlab_action *rows, size_t n, qlab_closes_fn closes,
+                                 void *ctx, double c[2])
 {
     double r = 1.0, d = 0.0, product = 1.0, before = NAN, at = NAN;
-    for (size_t i = from; i < to; i++) {
-        const qlab_action *a = &z->rows[i];
+    for (size_t i = 0; i < n; i++) {
+        const qlab_action *a = &rows[i];
         if (a->source != QLAB_SOURCE_FEED)
             product *= a->in_basis ? 1.0 : a->c;
         else if (a->type == QLAB_ACTION_SPLIT)
@@ -120,8 +120,7 @@ static bool implied_factor(const resolver *z, size_t from, size_t to, double c[2
     c[0] = c[1] = product * r;
     if (d == 0.0)
         return true;
-    if (z->closes == NULL ||
-        !z->closes(z->ctx, z->rows[from].asset_ix, z->rows[from].ex_date, &before, &at))
+    if (closes == NULL || !closes(ctx, rows[0].asset_ix, rows[0].ex_date, &before, &at))
         return false;
     c[0] = d < before ? r / (1.0 - d / before) : INFINITY;
     c[1] = r + d / at;
@@ -144,7 +143,7 @@ static bool compare(resolver *z, size_t kept, size_t kept_end, size_t other, siz
                     const char *code_when_same)
 {
     double c[2];
-    if (!implied_factor(z, kept, kept_end, c))
+    if (!qlab_actions_implied_factor(z->rows + kept, kept_end - kept, z->closes, z->ctx, c))
         return false;
     qlab_action_finding f = {.asset_ix = z->rows[kept].asset_ix,
                              .ex_date = z->rows[kept].ex_date,

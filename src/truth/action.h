@@ -92,6 +92,12 @@ typedef struct qlab_action_finding {
 typedef bool (*qlab_closes_fn)(void *ctx, uint32_t asset_ix, int32_t ex_date, double *before,
                                double *at);
 
+/* The factor that n >= 1 rows of one source, asset and ex-date stand for together: c[0] by the
+ * previous close, c[1] by that of the ex-date (equal where no cash is paid).  False where the
+ * closes that it takes are unknown. */
+bool qlab_actions_implied_factor(const qlab_action *rows, size_t n, qlab_closes_fn closes,
+                                 void *ctx, double c[2]);
+
 /* Which facts are applied: per (asset, ex_date) the best source (feed, factor feed, derived) and
  * all its types; of several feeds with one type that day, the first by what stands before the ':'
  * of source_id. rows as qlab_actions_read gives them; in place; returns the number kept.

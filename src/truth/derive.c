@@ -225,25 +225,44 @@ static void measure_column(column *c, size_t n)
     c->binary32 = likely && n_images * 20 >= n_asked * 19;
 }
 
+/* A value in full precision tells of itself alone: no zeros are hidden in the others by it. */
+static int8_t rounded(int8_t k)
+{
+    return k == FULL_PRECISION ? 0 : k;
+}
+
+/* Every rounded row of the column has the most decimals that a rounded one shows. */
+static void level_decimals(column *c, size_t n)
+{
+    int8_t best = 0;
+    for (size_t i = 0; i < n; i++)
+        best = rounded(c->k[i]) > best ? c->k[i] : best;
+    for (size_t i = 0; i < n; i++)
+        c->k[i] = c->k[i] == FULL_PRECISION ? c->k[i] : best;
+}
+
 /* A trailing zero hides a decimal, and a vendor may have changed its decimals once: a row has the
- * most decimals that are seen on whichever side of it has fewer. */
+ * most decimals that are seen on whichever side of it has fewer.  Full precision may come and go:
+ * it is judged row by row. */
 static void spread_decimals(column *c, size_t n)
 {
     int8_t *after = qlab_alloc(n, 1), best = 0;
     for (size_t i = n; i-- > 0;) {
-        best = c->k[i] > best ? c->k[i] : best;
+        best = rounded(c->k[i]) > best ? c->k[i] : best;
         after[i] = best;
     }
     best = 0;
     for (size_t i = 0; i < n; i++) {
-        best = c->k[i] > best ? c->k[i] : best;
+        best = rounded(c->k[i]) > best ? c->k[i] : best;
+        if (c->k[i] == FULL_PRECISION)
+            continue;
         bool before_tells = i + 1 >= MIN_SIDE_ROWS, after_tells = n - i >= MIN_SIDE_ROWS;
         if (before_tells && after_tells)
             c->k[i] = best < after[i] ? best : after[i];
         else if (before_tells || after_tells)
             c->k[i] = before_tells ? best : after[i];
         else
-            c->k[i] = c->k_max;
+            c->k[i] = best > after[i] ? best : after[i];
     }
     qlab_free(after);
 }
@@ -357,15 +376,42 @@ static qlab_action make_action(const qlab_vintage *v, const vintage_rows *r, siz
     return a;
 }
 
+static void open_rows(const qlab_vintage *v, vintage_rows *r)
+{
+    take_rows(v, r);
+    measure_column(&r->close, r->n);
+    measure_column(&r->adjusted, r->n);
+    /* A close in cents is exact where the column can show more; an adjusted close never is. */
+    level_decimals(&r->close, r->n);
+    spread_decimals(&r->adjusted, r->n);
+}
+
+static void close_rows(vintage_rows *r)
+{
+    for (size_t i = 0; i < r->n_owned; i++)
+        qlab_free(r->owned[i]);
+}
+
+bool qlab_derive_interval(const qlab_vintage *v, int32_t date, qlab_interval *out)
+{
+    vintage_rows r;
+    size_t i = 0;
+    open_rows(v, &r);
+    while (i < r.n && r.date[i] < date)
+        i++;
+    const bool found = i > 0 && i < r.n && r.date[i] == date;
+    if (found) {
+        const row_factor x0 = factor_of(&r, i - 1, 0), x1 = factor_of(&r, i, 0);
+        *out = step_interval(&r, i, &x0, &x1);
+    }
+    close_rows(&r);
+    return found;
+}
+
 void qlab_derive_actions(const qlab_vintage *v, qlab_action **out, size_t *n, size_t *cap)
 {
     vintage_rows r;
-    take_rows(v, &r);
-    measure_column(&r.close, r.n);
-    measure_column(&r.adjusted, r.n);
-    /* A close in cents is exact where the column can show more; an adjusted close never is. */
-    memset(r.close.k, r.close.k_max, r.n);
-    spread_decimals(&r.adjusted, r.n);
+    open_rows(v, &r);
     size_t begin = *n;
     /* Backwards: a vendor that multiplies in binary32 rounded once for every later action. */
     row_factor x1 = {0};
@@ -391,6 +437,5 @@ void qlab_derive_actions(const qlab_vintage *v, qlab_action **out, size_t *n, si
         (*out)[a] = (*out)[--b];
         (*out)[b] = swap;
     }
-    for (size_t i = 0; i < r.n_owned; i++)
-        qlab_free(r.owned[i]);
+    close_rows(&r);
 }

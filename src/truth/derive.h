@@ -41,13 +41,17 @@ typedef struct qlab_vintage {
     const char *currency; /* "" = unknown; borrowed by the actions */
 } qlab_vintage;
 
-/* Appends the actions of a vintage, dates ascending. */
-void qlab_derive_actions(const qlab_vintage *v, qlab_action **out, size_t *n, size_t *cap);
-
-/* One price as an interval. */
+/* One number as an interval. */
 typedef struct qlab_interval {
     double low, high;
 } qlab_interval;
+
+/* [c_low, c_high] of the step to the row of `date`: false where there is no such row, or none
+ * before it.  Where it contains 1 a derivation sees no action. */
+bool qlab_derive_interval(const qlab_vintage *v, int32_t date, qlab_interval *out);
+
+/* Appends the actions of a vintage, dates ascending. */
+void qlab_derive_actions(const qlab_vintage *v, qlab_action **out, size_t *n, size_t *cap);
 
 /* Decimals of one value, 0..9, or -1 when no such number of decimals explains it.
  * *binary32 (may be NULL): the value is the binary32 image of that decimal. */

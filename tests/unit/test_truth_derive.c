@@ -173,6 +173,33 @@ T_TEST(a_vintage_without_actions_gives_none)
     qlab_free(a);
 }
 
+/* A vendor that rounds to cents, then sends doubles as they are, then rounds again. */
+T_TEST(full_precision_may_come_and_go)
+{
+    static const size_t stretch[][2] = {{0, 50}, {50, N}, {0, 30}, {30, 60}, {0, 0}};
+    for (size_t k = 0; k < sizeof stretch / sizeof *stretch; k++) {
+        path p;
+        qlab_action *a = NULL;
+        size_t n = 0, cap = 0;
+        make_path(&p, 2, false);
+        for (size_t i = 0; i < N; i++) {
+            double price = 37.0 + 5.0 * sin((double)i), f = 0.5 / 3.0;
+            bool full = i >= stretch[k][0] && i < stretch[k][1];
+            p.close[i] = full ? price : to_decimals(price, 2);
+            p.adjusted[i] = full ? price * f : to_decimals(price * f, 2);
+        }
+        const qlab_vintage v = {
+            .n = N, .date = p.date, .close = p.close, .adjusted_close = p.adjusted};
+        qlab_derive_actions(&v, &a, &n, &cap);
+        T_CHECK(n == 0); /* rounding alone is no action */
+        qlab_interval in = {0};
+        T_CHECK(qlab_derive_interval(&v, p.date[20], &in) && in.low <= 1.0 && in.high >= 1.0);
+        T_CHECK(!qlab_derive_interval(&v, p.date[0], &in));
+        T_CHECK(!qlab_derive_interval(&v, p.date[0] - 1, &in));
+        qlab_free(a);
+    }
+}
+
 T_TEST(rows_without_a_price_are_stepped_over)
 {
     path p;
@@ -238,5 +265,5 @@ T_MAIN(T_CASE(decimals_are_found_from_the_doubles),
        T_CASE(an_interval_is_half_a_unit_of_the_last_decimal),
        T_CASE(split_ratios_are_the_list_and_nothing_else), T_CASE(a_factor_is_typed_by_the_rule),
        T_CASE(actions_come_out_of_every_precision), T_CASE(a_vintage_without_actions_gives_none),
-       T_CASE(rows_without_a_price_are_stepped_over), T_CASE(volume_confirms_a_small_split),
-       T_CASE(no_cap_on_the_number_of_actions))
+       T_CASE(full_precision_may_come_and_go), T_CASE(rows_without_a_price_are_stepped_over),
+       T_CASE(volume_confirms_a_small_split), T_CASE(no_cap_on_the_number_of_actions))
