@@ -211,8 +211,8 @@ static void print_table(const json_t *r, FILE *out)
 {
     const json_t *candidates = in(r, "candidates");
 
-    (void)fprintf(out, "\n  # %-*s  gross  cost    net     SR   DSR  DD%% gates failed, first\n",
-                  ID_WIDTH, "candidate");
+    (void)fprintf(out, "\n  # %-*s  gross  cost    net     SR   DSR  DD%% failed gates\n", ID_WIDTH,
+                  "candidate");
     for (size_t i = 0; i < json_array_size(candidates); i++)
         print_row(json_array_get(candidates, i), out);
     (void)fputs("gross, cost, net: % of capital a year; SR: of daily net returns, a year; DSR:\n"
@@ -406,8 +406,8 @@ qlab_code qlab_stage_b_print(const json_t *r, const char *candidate, FILE *out, 
     print_gates(r, out);
     print_cards(r, out);
     if (strcmp(text(in(r, "policy"), "name"), "short-history") == 0)
-        (void)fputs("\nSHORT-HISTORY policy: few sessions, nothing sealed. A survivor here is a "
-                    "reason to\nlook again with more history, not evidence of an edge.\n",
+        (void)fputs("\nSHORT-HISTORY policy: few sessions, nothing sealed. A survivor here is a\n"
+                    "reason to look again with more history, not evidence of an edge.\n",
                     out);
     (void)fprintf(out, "\neverything lies in runs/run_id=%s/\n", text(r, "run_id"));
     return QLAB_OK;
