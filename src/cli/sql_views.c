@@ -323,7 +323,8 @@ static qlab_code view_snapshot_file(scope *s, const char *name, qlab_buf *sql, q
 }
 
 /* Steps to index, bar by bar (METHODS 1): the product of a life's steps up to the bar, times the
- * close, over the close of the life's first bar.  Void bars have no index. */
+ * close, over the close of the life's first bar.  Void bars have no index.  The product is taken
+ * from left to right: that of a window has other last digits in a lake of another layout. */
 static qlab_code view_tri(scope *s, const char *name, qlab_buf *sql, qlab_err *err)
 {
     int32_t asof = QLAB_DATE_NONE;
@@ -342,16 +343,20 @@ static qlab_code view_tri(scope *s, const char *name, qlab_buf *sql, qlab_err *e
     qlab_buf_puts(sql, " u ON u.asset_ix = b.asset_ix JOIN ");
     put_snapshot_file(sql, s, "calendar.parquet");
     qlab_buf_puts(sql, " c ON c.exchange = u.exchange AND c.date = b.date AND c.is_session WHERE "
-                       "b.close > 0), factor AS (SELECT asset_ix, life_no, ex_date, "
-                       "product(signal_step) OVER w AS signal, product(accounting_step) OVER w AS "
-                       "accounting FROM ");
+                       "b.close > 0), step AS (SELECT asset_ix, life_no, list(ex_date ORDER BY "
+                       "ex_date) AS d, list(signal_step ORDER BY ex_date) AS s, "
+                       "list(accounting_step ORDER BY ex_date) AS a FROM ");
     put_snapshot_file(sql, s, "tri_steps.parquet");
-    qlab_buf_puts(sql, " WINDOW w AS (PARTITION BY asset_ix, life_no ORDER BY ex_date ROWS "
-                       "UNBOUNDED PRECEDING)) SELECT v.asset_id, v.date, v.close * "
-                       "coalesce(f.signal, 1) / v.close_0 AS tri_signal, v.close * "
-                       "coalesce(f.accounting, 1) / v.close_0 AS tri_accounting, v.life_no FROM "
-                       "valid v ASOF LEFT JOIN factor f ON f.asset_ix = v.asset_ix AND f.life_no = "
-                       "v.life_no AND f.ex_date <= v.date");
+    qlab_buf_puts(
+        sql, " GROUP BY ALL), factor AS (SELECT asset_ix, life_no, unnest(d) AS ex_date, "
+             "unnest(list_transform(range(1, len(s) + 1), lambda i: list_reduce(s[:i], "
+             "lambda x, y: x * y))) AS signal, "
+             "unnest(list_transform(range(1, len(a) + 1), lambda i: list_reduce(a[:i], "
+             "lambda x, y: x * y))) AS accounting FROM step) SELECT v.asset_id, v.date, v.close * "
+             "coalesce(f.signal, 1) / v.close_0 AS tri_signal, v.close * "
+             "coalesce(f.accounting, 1) / v.close_0 AS tri_accounting, v.life_no FROM "
+             "valid v ASOF LEFT JOIN factor f ON f.asset_ix = v.asset_ix AND f.life_no = "
+             "v.life_no AND f.ex_date <= v.date");
     return QLAB_OK;
 }
 
