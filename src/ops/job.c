@@ -93,6 +93,34 @@ static char *record_path(const qlab_job *job, qlab_digest key)
     return qlab_asprintf("%s/%s.json", job->dir, qlab_hex_short(key, KEY_HEX, hex));
 }
 
+/* A result may name files of the job's folder as {"file": name, "sha256": hex}, at any depth: they
+ * stand with their bytes, or the unit does not. */
+static qlab_code check_files(const qlab_job *job, const json_t *result, qlab_err *err)
+{
+    const char *file = json_string_value(json_object_get(result, "file"));
+    const char *promised = json_string_value(json_object_get(result, "sha256"));
+    char hex[QLAB_HEX_BYTES];
+    qlab_digest d;
+    const char *key;
+    json_t *v;
+    qlab_code rc = QLAB_OK;
+
+    if (file != NULL && promised != NULL) {
+        char *path = qlab_path_join(job->dir, qlab_path_base(file));
+        rc = qlab_sha256_file(path, &d, NULL, err);
+        if (rc == QLAB_OK && strcmp(qlab_hex(d, hex), promised) != 0)
+            rc = qlab_fail(err, QLAB_E_CORRUPT, "%s: its bytes were not those that were written",
+                           path);
+        qlab_free(path);
+    }
+    json_object_foreach((json_t *)(uintptr_t)result, key, v)
+    {
+        if (rc == QLAB_OK && json_is_object(v))
+            rc = check_files(job, v, err);
+    }
+    return rc;
+}
+
 /* The result of a record that stands, else NULL. */
 static json_t *read_record(const qlab_job *job, qlab_digest key)
 {
@@ -108,6 +136,8 @@ static json_t *read_record(const qlab_job *job, qlab_digest key)
         result = json_object_get(o, "result");
         if (!result || strcmp(seen, qlab_hex(key, hex)) != 0)
             qlab_fail(&err, QLAB_E_CORRUPT, "%s: not the record of this unit", path);
+        else
+            (void)check_files(job, result, &err); /* what is wrong is in err */
     }
     if (err.code != QLAB_OK) {
         qlab_log_line(job->env->log, QLAB_LOG_WARN, "ops",

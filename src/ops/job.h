@@ -4,8 +4,9 @@
  * record <32 hex of its key>.json is put in place there (base/file.h rule), holding the JSON that
  * the unit gave.  Resume is planning again: a unit whose record stands is not run, its JSON is
  * handed back.  A damaged record is a warning in the log and the unit is done again, so a unit must
- * be idempotent.  A unit puts its files in place first; its record comes second: a kill between
- * costs one unit, never a record without its files.
+ * be idempotent; and so is one whose result names files of the folder, as {"file": name, "sha256":
+ * hex} at any depth, that are gone or hold other bytes.  A unit puts its files in place first; its
+ * record comes second: a kill between costs one unit, never a record without its files.
  *
  * plan digest  everything that decides what the job makes: parent ids, parameters, versions.
  * key          everything that decides what one unit makes; different for each unit of a run.

@@ -113,6 +113,64 @@ T_TEST(resume)
     }
 }
 
+static qlab_digest file_key(void *ctx, size_t unit)
+{
+    (void)ctx;
+    return qlab_sha256_of(&unit, sizeof unit);
+}
+
+typedef struct filed {
+    qlab_job *job;
+    atomic_int n_run;
+} filed;
+
+static qlab_code file_unit(void *ctx, size_t unit, size_t worker, json_t **result,
+                           uint64_t *n_counted, qlab_err *err)
+{
+    filed *f = ctx;
+    char text[32], name[32], hex[QLAB_HEX_BYTES];
+    (void)worker;
+    (void)n_counted;
+    atomic_fetch_add(&f->n_run, 1);
+    snprintf(text, sizeof text, "rows of %zu", unit);
+    snprintf(name, sizeof name, "unit-%zu.rows", unit);
+    char *path = qlab_path_join(qlab_job_dir(f->job), name);
+    const qlab_code rc = qlab_file_write(path, text, strlen(text), err);
+    qlab_free(path);
+    *result = json_pack("{s:{s:s, s:s}}", "rows", "file", name, "sha256",
+                        qlab_hex(qlab_sha256_of(text, strlen(text)), hex));
+    return rc;
+}
+
+/* Two of the files that records name are damaged: only their units are done again. */
+T_TEST(files_that_records_name_are_made_again)
+{
+    qlab_err err = QLAB_ERR_INIT;
+    char *root = t_tmpdir();
+    qlab_env env = env_of(root, 2);
+    const qlab_digest plan = qlab_sha256_of("files", 5);
+    filed f = {.job = NULL};
+    const qlab_job_units units = {
+        .step = "file", .counted = "files", .n = 9, .key = file_key, .fn = file_unit, .ctx = &f};
+    T_OK(qlab_job_open(&env, "test", plan, &f.job, &err));
+    T_OK(qlab_job_run(f.job, &units, &err));
+    T_CHECK(atomic_load(&f.n_run) == 9);
+    char *cut = qlab_path_join(qlab_job_dir(f.job), "unit-3.rows");
+    char *gone = qlab_path_join(qlab_job_dir(f.job), "unit-5.rows");
+    T_OK(qlab_file_write(cut, "rows", 4, &err));
+    T_OK(qlab_file_remove(gone, &err));
+    T_OK(qlab_job_run(f.job, &units, &err));
+    T_CHECK(atomic_load(&f.n_run) == 11 && qlab_job_resumed(f.job) == 7);
+    T_CHECK(qlab_file_exists(gone));
+    T_OK(qlab_job_run(f.job, &units, &err));
+    T_CHECK(atomic_load(&f.n_run) == 11);
+    qlab_free(cut);
+    qlab_free(gone);
+    T_OK(qlab_job_finish(f.job, &err));
+    qlab_pool_free(env.pool);
+    t_rmdir(root);
+}
+
 static void damage(const char *path, const char *text)
 {
     qlab_err err = QLAB_ERR_INIT;
@@ -202,4 +260,5 @@ T_TEST(one_process_a_plan)
     t_rmdir(root);
 }
 
-T_MAIN(T_CASE(resume), T_CASE(damaged_records_are_done_again), T_CASE(one_process_a_plan))
+T_MAIN(T_CASE(files_that_records_name_are_made_again), T_CASE(resume),
+       T_CASE(damaged_records_are_done_again), T_CASE(one_process_a_plan))
