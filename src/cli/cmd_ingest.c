@@ -244,6 +244,105 @@ static void print_refused(const qlab_ctx *cx, const qlab_ingest_result *r)
     }
 }
 
+static const json_t *change(const qlab_ingest_result *r, const char *key)
+{
+    return json_object_get(r->changes, key);
+}
+
+static const char *text_of(const json_t *o, const char *key)
+{
+    const char *s = json_string_value(json_object_get(o, key));
+    return s != NULL ? s : "";
+}
+
+static void print_ids(const qlab_ctx *cx, const qlab_ingest_result *r, const char *what,
+                      const char *key, const char *examples)
+{
+    const json_int_t n = json_integer_value(change(r, key));
+    const json_t *some = change(r, examples);
+
+    if (n == 0)
+        return;
+    fprintf(cx->out, "  %s: %" JSON_INTEGER_FORMAT ":", what, n);
+    for (size_t i = 0; i < json_array_size(some) && i < 5; i++)
+        fprintf(cx->out, " %s", json_string_value(json_array_get(some, i)));
+    fprintf(cx->out, "%s\n", n > 5 ? " ..." : "");
+}
+
+static void print_revised(const qlab_ctx *cx, const qlab_ingest_result *r)
+{
+    const json_t *some = change(r, "revised_examples");
+
+    for (size_t i = 0; i < json_array_size(some) && i < 5; i++) {
+        json_t *o = json_array_get(some, i), *pair;
+        const char *field;
+        fprintf(cx->out, "  revised %s %s:", text_of(o, "asset_id"), text_of(o, "date"));
+        json_object_foreach(o, field, pair)
+        {
+            if (json_is_array(pair))
+                fprintf(cx->out, " %s %.10g -> %.10g", field,
+                        json_number_value(json_array_get(pair, 0)),
+                        json_number_value(json_array_get(pair, 1)));
+        }
+        fprintf(cx->out, "\n");
+    }
+}
+
+static void print_waiting(const qlab_ctx *cx, const qlab_ingest_result *r)
+{
+    const json_t *held = change(r, "held"), *basis = change(r, "basis_changes");
+
+    for (size_t i = 0; i < json_array_size(held) && i < 5; i++) {
+        const json_t *o = json_array_get(held, i);
+        fprintf(cx->out,
+                "  held %s: would delete %" JSON_INTEGER_FORMAT " of %" JSON_INTEGER_FORMAT
+                " bars; to agree: quantlab ack held:%s\n",
+                text_of(o, "asset_id"), json_integer_value(json_object_get(o, "rows_deleted")),
+                json_integer_value(json_object_get(o, "rows_visible")), text_of(o, "asset_id"));
+    }
+    if (json_array_size(held) > 5)
+        fprintf(cx->out, "  held: %zu assets in all\n", json_array_size(held));
+    for (size_t i = 0; i < json_array_size(basis) && i < 5; i++) {
+        const json_t *o = json_array_get(basis, i);
+        fprintf(cx->out, "  basis changed %s through %s: prices * %.6g, volume * %.6g\n",
+                text_of(o, "asset_id"), text_of(o, "through"),
+                json_number_value(json_object_get(o, "price_ratio")),
+                json_number_value(json_object_get(o, "volume_ratio")));
+    }
+    if (json_array_size(basis) > 5)
+        fprintf(cx->out, "  basis changed: %zu stretches in all\n", json_array_size(basis));
+}
+
+static void print_touch(const qlab_ctx *cx, const qlab_ingest_result *r)
+{
+    static const char *const keys[] = {"touched_but_unchanged", "changed_but_untold",
+                                       "hash_differs", "unknown_packs"};
+    const json_t *o = change(r, "touch_report");
+    json_int_t n = 0;
+
+    for (size_t i = 0; i < 4; i++)
+        n += json_integer_value(json_object_get(o, keys[i]));
+    if (strcmp(text_of(o, "state"), "not_understood") == 0)
+        fprintf(cx->out, "  touch report not understood: %s\n", text_of(o, "detail"));
+    if (n == 0)
+        return;
+    fprintf(cx->out, "  touch report differs:");
+    for (size_t i = 0; i < 4; i++)
+        fprintf(cx->out, "%s %s %" JSON_INTEGER_FORMAT, i > 0 ? "," : "", keys[i],
+                json_integer_value(json_object_get(o, keys[i])));
+    fprintf(cx->out, "\n");
+}
+
+/* What changed today, beside the counts. */
+static void print_changes(const qlab_ctx *cx, const qlab_ingest_result *r)
+{
+    print_ids(cx, r, "new assets", "assets_new", "assets_new_examples");
+    print_ids(cx, r, "left the registry, kept", "assets_removed", "assets_removed_examples");
+    print_revised(cx, r);
+    print_waiting(cx, r);
+    print_touch(cx, r);
+}
+
 static void print_text(const qlab_ctx *cx, const qlab_ingest_result *r)
 {
     if (cx->env.dry_run) {
@@ -260,6 +359,8 @@ static void print_text(const qlab_ctx *cx, const qlab_ingest_result *r)
                 "%.1f MB/s of packs\n",
                 count_of(r, "rows_in"), r->n_packs_read, r->n_packs, r->n_assets, r->seconds,
                 (double)count_of(r, "rows_in") / s, (double)r->bytes_read / s / 1e6);
+        if (r->n_sidecars_read > 0)
+            fprintf(cx->out, "  %zu sidecars read\n", r->n_sidecars_read);
         fprintf(cx->out,
                 "  inserted %" PRIu64 ", revised %" PRIu64 ", known %" PRIu64 ", duplicate %" PRIu64
                 ", quarantined %" PRIu64 ", not asked for %" PRIu64 "; tombstoned %" PRIu64 "\n",
@@ -268,6 +369,7 @@ static void print_text(const qlab_ctx *cx, const qlab_ingest_result *r)
                 count_of(r, "rows_quarantined"), count_of(r, "rows_not_asked"),
                 count_of(r, "rows_tombstoned"));
         print_reasons(cx, r);
+        print_changes(cx, r);
     }
     print_refused(cx, r);
 }

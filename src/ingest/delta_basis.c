@@ -12,6 +12,7 @@
 
 enum {
     LEAST_ROWS = 20, /* fewer are corrections */
+    LEAST_NEXT = 2,  /* behind a stretch: between two splits there may be few */
     MOST_ODD = 5,    /* rows in a row that do not fit: the stretch is over */
     ONE_ODD_IN = 20  /* at most one row in so many does not fit */
 };
@@ -78,7 +79,8 @@ bool qlab_basis_explains(const qlab_basis_change *c, const qlab_revision *r)
 }
 
 /* The stretch that begins at row 0 of r; its end, or 0 where there is none. */
-static size_t stretch(const qlab_revision *r, size_t n, double half, qlab_basis_change *c)
+static size_t stretch(const qlab_revision *r, size_t n, double half, size_t least,
+                      qlab_basis_change *c)
 {
     const qlab_interval all = {0, HUGE_VAL};
     size_t end = 0, fit = 0;
@@ -90,10 +92,12 @@ static size_t stretch(const qlab_revision *r, size_t n, double half, qlab_basis_
             fit++;
         }
     }
-    if (fit < LEAST_ROWS || (end - fit) * ONE_ODD_IN > fit)
+    if (fit < least || (end - fit) * ONE_ODD_IN > fit)
         return 0;
     c->price_ratio = ratio_of(&c->price);
     c->volume_ratio = c->volume.high < HUGE_VAL ? ratio_of(&c->volume) : 1;
+    if (c->price_ratio == 1 && c->volume_ratio == 1)
+        return 0; /* fewer decimals are no other basis */
     c->asset_ix = r[0].asset_ix;
     c->from = r[0].date;
     c->through = r[end - 1].date;
@@ -104,12 +108,14 @@ static size_t stretch(const qlab_revision *r, size_t n, double half, qlab_basis_
 
 void qlab_basis_find(const qlab_revision *r, size_t n, qlab_delta_said *said)
 {
-    for (size_t at = 0; n - at >= LEAST_ROWS;) {
+    size_t least = LEAST_ROWS;
+
+    for (size_t at = 0; n - at >= least; least = LEAST_NEXT) {
         const double half = half_unit(r + at, n - at);
         qlab_basis_change c;
         size_t end = 0, skip = 0;
         for (; end == 0 && skip < 3; skip++) /* the first row itself may be the odd one */
-            end = stretch(r + at + skip, n - at - skip, half, &c);
+            end = stretch(r + at + skip, n - at - skip, half, least, &c);
         if (end == 0)
             return;
         c.n_odd += skip - 1;

@@ -177,6 +177,7 @@ static void release(qlab_ingest *g)
         json_decref(g->packs[i].reasons);
     }
     qlab_ingest_sides_free(g);
+    qlab_touch_free(&g->touch);
     for (size_t u = 0; u < g->n_units; u++)
         qlab_free(g->units[u].packs);
     qlab_free(g->packs);

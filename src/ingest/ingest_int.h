@@ -14,6 +14,7 @@
 #include "vendor/quarantine.h"
 #include "vendor/registry.h"
 #include "vendor/sidecar.h"
+#include "vendor/touch.h"
 
 /* Bumped when the same vendor bytes make another lake. */
 enum { QLAB_INGEST_VERSION = 1 };
@@ -86,6 +87,7 @@ typedef struct qlab_ingest {
     qlab_ingest_pack *packs;
     qlab_sidecars sidecars;
     qlab_ingest_side *sides;
+    qlab_touch touch;      /* what the vendor says it touched: a hint that is only compared */
     json_t *acks;          /* digests of deletions that were acknowledged: object, never NULL */
     uint32_t *ix_of;       /* registry asset -> asset_ix, or QLAB_NO_ASSET: not asked for */
     uint32_t *registry_of; /* asset_ix -> registry asset, or QLAB_NO_ASSET: left the registry */
@@ -220,6 +222,8 @@ json_t *qlab_ingest_left(const qlab_ingest *g);                    /* new: ids, 
 json_t *qlab_ingest_reasons(const qlab_ingest_pack *p);            /* new: rows by reason */
 /* False where everything that was read is known already, in what was refused of it too. */
 bool qlab_ingest_is_news(const qlab_ingest *g);
+/* touch.c */
+json_t *qlab_ingest_touch_json(const qlab_ingest *g); /* new */
 /* heal.c */
 /* Publishes the run folder of the last commit where a kill came between the two. */
 qlab_code qlab_ingest_heal(qlab_ingest *g, qlab_err *err) QLAB_MUST_USE;

@@ -326,6 +326,8 @@ qlab_code qlab_ingest_plan(qlab_ingest *g, qlab_err *err)
         rc = qlab_ingest_find_sidecars(g, err);
     if (rc != QLAB_OK)
         return rc;
+    if (g->options->adapter == QLAB_INGEST_V7)
+        qlab_touch_load(g->registry->vendor_dir, &g->touch);
     order_files(g);
     meet_assets(g);
     rc = qlab_ingest_choose_packs(g, err);

@@ -257,6 +257,7 @@ static json_t *changes_json(const qlab_ingest *g)
                         g->basis_changes != NULL ? json_incref(g->basis_changes) : json_array());
     json_object_set_new(o, "acknowledged", g->acked != NULL ? json_incref(g->acked) : json_array());
     json_object_set_new(o, "sidecars", sides_json(g));
+    json_object_set_new(o, "touch_report", qlab_ingest_touch_json(g));
     json_decref(now);
     json_decref(left);
     return o;

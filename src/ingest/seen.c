@@ -378,6 +378,8 @@ json_t *qlab_ingest_sources(const qlab_ingest *g)
     json_decref(left);
     json_object_set_new(o, "registry", json_string(g->registry->path));
     json_object_set_new(o, "registry_sha256", json_string(qlab_hex(g->registry->sha256, hex)));
+    if (g->touch.there)
+        json_object_set_new(o, "touch_report_sha256", json_string(qlab_hex(g->touch.sha256, hex)));
     json_array_append_new(all, o);
     for (size_t i = 0; i < g->registry->n_packs; i++) {
         if (g->packs[i].wanted)
