@@ -168,7 +168,7 @@ void qlab_delta_compare_years(qlab_finding *f, size_t a)
                 keep_known(f, slot, qlab_date_make(f->old[at].period, 1, 1));
         }
         const bool there = at < to && is_year(&f->old[at]) && f->old[at].period == year;
-        const bool same = there && !partial && same_leaf(b, row, end - row, &f->old[at]);
+        const bool same = there && same_leaf(b, row, end - row, &f->old[at]);
         if (same) {
             t->known += end - row;
             keep_known(f, slot, b->date[row]);
