@@ -34,7 +34,7 @@ body = gzip.compress(("\n".join(GOOD) + "\n").encode(), mtime=0)
 TABLE = [
     # name, path, lines, raw, exit, reasons, message, record
     ("truncated", side(day(7)), [], body[:-12], 1, {"PACK_TRUNCATED": 1},
-     "PACK_TRUNCATED", {"reason": "PACK_TRUNCATED", "line": 0}),
+     "the gzip stream ended early", {"reason": "PACK_TRUNCATED", "line": 0}),
     ("no gzip", side(day(7)), [], b"hello", 1, {"PACK_BAD_GZIP": 1}, "PACK_BAD_GZIP", {"reason": "PACK_BAD_GZIP"}),
     ("a wrong day", side("2019-02-30"), GOOD, None, 0, {"SIDECAR_BAD_NAME": 1},
      "the name did not end in .delta-<YYYY-MM-DD>.ndjson.gz", {"reason": "SIDECAR_BAD_NAME"}),
