@@ -7,6 +7,7 @@
 #include "truth/action.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct opts {
     const char *asset, *commit;
@@ -38,32 +39,67 @@ static json_t *action_json(const char *asset_id, const qlab_action *a)
     return o;
 }
 
-static void number(FILE *out, double v, int width, int decimals)
+static void number(FILE *out, const char *format, double v)
 {
-    if (isnan(v))
-        fprintf(out, " %*s", width, "-");
+    if (isnan(v) || isinf(v))
+        fprintf(out, " %9s", "-");
     else
-        fprintf(out, " %*.*f", width, decimals, v);
+        fprintf(out, format, v);
 }
 
-static void print_text(FILE *out, const qlab_action *rows, size_t n)
+/* Who says it, as a number for the legend; 0 = a derivation, or nobody was named. */
+typedef struct origins {
+    const char *at[9];
+    size_t n;
+} origins;
+
+static size_t origin_of(origins *o, const qlab_action *a)
 {
-    char day[QLAB_DATE_BYTES];
-    fprintf(out, "%-10s %-14s %-11s %12s %12s %12s  %-25s %-6s %s\n", "ex-date", "type", "source",
-            "split", "dividend", "factor", "interval", "conf.", "commit");
-    for (size_t i = 0; i < n; i++) {
-        const qlab_action *a = &rows[i];
-        fprintf(out, "%-10s %-14s %-11s", qlab_date_format(a->ex_date, day),
-                qlab_action_type_name(a->type), qlab_action_source_name(a->source));
-        number(out, a->r, 12, 6);
-        number(out, a->d, 12, 6);
-        number(out, a->c, 12, 8);
-        if (isnan(a->c_low))
-            fprintf(out, "  %-25s", "-");
-        else
-            fprintf(out, "  [%.8f, %.8f]%*s", a->c_low, a->c_high, 1, "");
-        fprintf(out, " %-6s %u\n", qlab_confidence_name(a->confidence), a->known_seq);
-    }
+    const size_t length = strcspn(a->source_id, ":");
+    if (length == 0)
+        return 0;
+    for (size_t i = 0; i < o->n; i++)
+        if (strcspn(o->at[i], ":") == length && strncmp(o->at[i], a->source_id, length) == 0)
+            return i + 1;
+    if (o->n == sizeof o->at / sizeof o->at[0])
+        return 0;
+    o->at[o->n++] = a->source_id;
+    return o->n;
+}
+
+static void print_row(FILE *out, const qlab_action *a, size_t origin)
+{
+    static const char *const types[QLAB_ACTION_TYPES] = {"split", "dividend", "untyped"};
+    static const char *const sources[QLAB_SOURCES] = {"feed", "factor", "derived"};
+    char day[QLAB_DATE_BYTES], source[16];
+    if (origin > 0)
+        snprintf(source, sizeof source, "%s %zu", sources[a->source], origin);
+    else
+        snprintf(source, sizeof source, "%s", sources[a->source]);
+    fprintf(out, "%-10s %-8s %-8s", qlab_date_format(a->ex_date, day), types[a->type], source);
+    number(out, " %9.6g", a->r);
+    number(out, " %9.6g", a->d);
+    number(out, " %9.6f", a->c);
+    number(out, " %9.1e", 0.5 * (a->c_high - a->c_low));
+    fprintf(out, " %-6s %4u\n", qlab_confidence_name(a->confidence), a->known_seq);
+}
+
+static void print_text(FILE *out, const char *asset_id, uint32_t commit, const qlab_action *rows,
+                       size_t n)
+{
+    origins o = {.n = 0};
+    fprintf(out, "%s at commit %u: %zu facts\n", asset_id, commit, n);
+    if (n == 0)
+        return;
+    fprintf(out, "\n%-10s %-8s %-8s %9s %9s %9s %9s %-6s %4s\n", "ex-date", "type", "source",
+            "split", "dividend", "factor", "+-", "conf.", "seq");
+    for (size_t i = 0; i < n; i++)
+        print_row(out, &rows[i], origin_of(&o, &rows[i]));
+    for (size_t i = 0; i < o.n; i++)
+        fprintf(out, "%s%zu = %.*s", i == 0 ? "\n" : ", ", i + 1, (int)strcspn(o.at[i], ":"),
+                o.at[i]);
+    if (o.n > 0)
+        fputc('\n', out);
 }
 
 static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
@@ -100,7 +136,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
         qlab_cmd_print_json(cx, list);
         json_decref(list);
     } else if (rc == QLAB_OK) {
-        print_text(cx->out, rows + first, last - first);
+        print_text(cx->out, o->asset, view->commit, rows + first, last - first);
     }
     qlab_free(rows);
     qlab_arena_free(&strings);
@@ -112,7 +148,9 @@ const qlab_cmd qlab_cmd_actions_show = {
     .name = "actions show",
     .summary = "print what each source says of splits and dividends",
     .help = "Feeds and derivations stand side by side; a snapshot applies the feed where both "
-            "speak.\n"
+            "speak. Split: new shares per old. Dividend: cash per share held before. Factor: "
+            "return of the ex-date = factor * close / close before; +- is half of what the "
+            "delivered decimals leave open. Seq: the commit that brought the fact.\n"
             "\n"
             "example:\n"
             "  quantlab actions show --asset US:AAPL\n",

@@ -43,9 +43,9 @@ static void row_text(FILE *out, const qlab_asset *asset, const qlab_delisting *d
         snprintf(delivered, sizeof delivered, "%.4f", d->delist_return);
     if (s.settles)
         snprintf(settled, sizeof settled, "%.4f%s", s.u, s.assumed ? " assumed" : "");
-    fprintf(out, "%-16s %-10s %-14s %10s  %-16s %s\n", asset->asset_id,
+    fprintf(out, "%-14s %-10s %-13s %9s  %-15s %.13s\n", asset->asset_id,
             qlab_date_format(d->delist_date, day), qlab_delist_code_name(d->code), delivered,
-            settled, d->source);
+            settled, d->source[0] ? d->source : "-");
 }
 
 static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
@@ -74,7 +74,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
         rc = qlab_delistings_read(view, conn, &strings, &rows, &n, err);
     json_t *list = json_array();
     if (rc == QLAB_OK && !cx->json)
-        fprintf(cx->out, "%-16s %-10s %-14s %10s  %-16s %s\n", "asset", "date", "code", "delivered",
+        fprintf(cx->out, "%-14s %-10s %-13s %9s  %-15s %s\n", "asset", "date", "code", "delivered",
                 "settles at", "source");
     for (size_t i = 0; rc == QLAB_OK && i < n; i++) {
         const qlab_asset *asset = &view->assets[rows[i].asset_ix];
@@ -97,7 +97,11 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 const qlab_cmd qlab_cmd_delistings_show = {
     .name = "delistings show",
     .summary = "print delistings and what each would settle at",
-    .help = "example:\n"
+    .help = "Delivered is the source's own return over the last close; what a record settles at "
+            "is that, else what its code and the asset's exchange are known for (assumed where "
+            "neither tells). A dash settles nothing: the name moved on.\n"
+            "\n"
+            "example:\n"
             "  quantlab delistings show --asset US:LEH\n",
     .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK,
     .options = OPTIONS,

@@ -1,6 +1,8 @@
 /* Delistings in the one loader: order, values, and which record takes the place of which. */
 #include "truth/load.h"
 
+#include "base/cancel.h"
+#include "base/date.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -95,6 +97,40 @@ static bool replace(qlab_load *z, const void *fact)
         any = true;
     }
     return any;
+}
+
+/* Bars later than the record, up to the gap that another life needs. */
+static void judge_row(qlab_load *z, const qlab_load_row *row, const int32_t *date, size_t n)
+{
+    const qlab_delisting *d = row->value;
+    size_t at = 0, end;
+    while (at < n && date[at] <= d->delist_date)
+        at++;
+    for (end = at; end < n && date[end] - (end > 0 ? date[end - 1] : date[end]) < SAME_END_DAYS;)
+        end++;
+    if (end > at && ends_a_life(d) && !of_map_file(d)) /* another company may follow at once */
+        qlab_load_note(z, row->at, "BARS_AFTER_DELIST", d->asset_ix, d->delist_date, NAN,
+                       (double)(end - at));
+}
+
+qlab_code qlab_load_judge_delistings(qlab_load *z, qlab_err *err)
+{
+    const qlab_load_table *t = &z->table[QLAB_LOAD_DELISTINGS];
+    qlab_code code = QLAB_OK;
+    for (size_t i = 0; i < t->n && code == QLAB_OK;) {
+        uint32_t bucket = asset_of(t->rows[i].value) / QLAB_LAKE_BUCKET_ASSETS;
+        qlab_bars b = {0};
+        code = qlab_lake_read_dates(z->view, z->conn, bucket, QLAB_DATE_NONE, INT32_MAX, &b, err);
+        if (code != QLAB_OK)
+            break;
+        for (; i < t->n && asset_of(t->rows[i].value) / QLAB_LAKE_BUCKET_ASSETS == bucket; i++) {
+            size_t a = asset_of(t->rows[i].value) % QLAB_LAKE_BUCKET_ASSETS;
+            judge_row(z, &t->rows[i], b.date + b.first[a], b.first[a + 1] - b.first[a]);
+        }
+        qlab_bars_free(&b);
+        code = code == QLAB_OK ? qlab_cancel_check(err) : code;
+    }
+    return code;
 }
 
 static qlab_code read(const qlab_lake_view *v, qlab_conn *conn, qlab_arena *strings, void **rows,

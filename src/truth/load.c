@@ -481,6 +481,8 @@ qlab_code qlab_feed_load(const qlab_env *env, const qlab_lake_view *view,
         }
     if (z.table[QLAB_LOAD_ACTIONS].n > 0)
         code = qlab_load_judge_actions(&z, err);
+    if (code == QLAB_OK && z.table[QLAB_LOAD_DELISTINGS].n > 0)
+        code = qlab_load_judge_delistings(&z, err);
     if (code != QLAB_OK)
         goto done;
     for (int i = 0; i < QLAB_LOAD_TABLES; i++)

@@ -100,6 +100,8 @@ const void *qlab_load_find(const qlab_load *z, int table, const void *key);
 
 /* feed_actions.c: rows of the actions table against the bars: types of factors, findings. */
 qlab_code qlab_load_judge_actions(qlab_load *z, qlab_err *err) QLAB_MUST_USE;
+/* feed_delistings.c: records against the dates of the bars: what goes on after an ending. */
+qlab_code qlab_load_judge_delistings(qlab_load *z, qlab_err *err) QLAB_MUST_USE;
 /* lean.c: all factor and map files of the load, into the three tables. */
 qlab_code qlab_load_lean(qlab_load *z, qlab_err *err) QLAB_MUST_USE;
 

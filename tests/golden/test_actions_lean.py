@@ -141,11 +141,20 @@ def records():
 
 n = delist(21, "merger")
 c.that(n["rows_revised"] == 1 and records() == [(day(21), "merger", "feed")], (n, records()))
+gone.write_text(f"asset_id,delist_date,delist_code,delist_return,source\nUS:ONE,{day(15)},merger,,other\n")
+r = load(gone, "--dry-run", kind="delistings")
+c.that([(x["code"], x["in_lake"]) for x in r["findings"]] == [("BARS_AFTER_DELIST", 64.0)], r["findings"])
 n = delist(20, "merger")
 c.that(n["rows_revised"] == 1 and records() == [(day(20), "merger", "feed")], (n, records()))
 put({"map_files/one.1.csv": f"{compact(1)},one\n{compact(19)},one\n"})
 n = load(lean)["counts"]
 c.that(n["rows_revised"] == 1 and records() == [(day(20), "merger", "feed")], (n, records()))  # only the life moved
+for args in (("actions", "show", "--asset", "US:NEW"), ("delistings", "show"), ("actions", "load", lean, "--dry-run")):
+    wide = [x for x in run(*args).stdout.splitlines() if len(x) > 80]
+    c.that(not wide, (args, wide))
+text = run("actions", "show", "--asset", "US:ONE").stdout
+c.that(text.startswith("US:ONE at commit ") and f"{day(36)} split    factor 1  0.332226         -  0.332226   " in text
+       and text.endswith("\n1 = factor_file\n"), text)
 at2 = json.loads(run("delistings", "show", "--asset", "US:ONE", "--commit", "2", "--json").stdout)
 c.that([(x["delist_date"], x["delist_code"]) for x in at2] == [(day(20), "unknown")], "as it was known then")
 c.end()
