@@ -3,6 +3,7 @@
 #include "base/date.h"
 #include "cli/cmd.h"
 #include "cli/commit_arg.h"
+#include "cli/freshness_options.h"
 #include "guard/freshness.h"
 
 #include <string.h>
@@ -93,16 +94,12 @@ static qlab_code say_stale(const json_t *r, qlab_err *err)
 static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 {
     const opts *o = given;
-    const qlab_config_daily *d = &cx->config->daily;
-    char *overrides = qlab_config_path(cx->config, cx->config->universe.overrides_sessions);
-    qlab_freshness_options fo = {
-        .overrides = overrides,
-        .types = d->required_types.at,
-        .n_types = d->required_types.n,
-        .publish_days = o->publish_days >= 0 ? o->publish_days : d->publish_days,
-        .max_lag_sessions = o->max_lag >= 0 ? o->max_lag : d->max_lag_sessions,
-        .live_sessions = d->live_sessions,
-        .min_share = d->min_share};
+    qlab_freshness_options fo;
+    char *overrides = qlab_freshness_options_of(cx, &fo);
+    if (o->publish_days >= 0)
+        fo.publish_days = o->publish_days;
+    if (o->max_lag >= 0)
+        fo.max_lag_sessions = o->max_lag;
     json_t *report = NULL;
     bool fresh = false;
     qlab_code rc = qlab_commit_arg(o->commit, &fo.commit, err);

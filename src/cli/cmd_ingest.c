@@ -2,6 +2,7 @@
 #include "base/alloc.h"
 #include "base/json.h"
 #include "cli/cmd.h"
+#include "cli/ingest_scratch.h"
 #include "ingest/ingest.h"
 
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 
 typedef struct opts {
     const char *vendor, *adapter, *types, *price_basis, *volume_basis, *factor_close, *csv_preset;
+    const char *scratch;
     bool rehash, recipes;
 } opts;
 
@@ -25,6 +27,8 @@ static const qlab_opt OPTIONS[] = {
                  "close that the vendor's factors divide by: previous or ex_date"),
     QLAB_STR_OPT(opts, csv_preset, "csv-preset", "NAME", "yahoo, stooq or kaggle"),
     QLAB_FLAG(opts, recipes, "recipes", "packs that synth left as recipes are made again here"),
+    QLAB_STR_OPT(opts, scratch, "scratch", "DIR",
+                 "rehearse in a new linked copy of the root; the root stays as it is"),
     QLAB_FLAG(opts, rehash, "rehash", "believe no time stamp: hash every pack"),
     QLAB_OPTS_END,
 };
@@ -374,27 +378,43 @@ static void print_text(const qlab_ctx *cx, const qlab_ingest_result *r)
     print_refused(cx, r);
 }
 
+static void print(const qlab_ctx *cx, const qlab_ingest_result *r, json_t *rehearsal)
+{
+    if (!cx->json) {
+        print_text(cx, r);
+        return;
+    }
+    json_t *o = result_json(cx, r);
+    if (rehearsal != NULL)
+        json_object_set(o, "rehearsal", rehearsal);
+    qlab_cmd_print_json(cx, o);
+    json_decref(o);
+}
+
 static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 {
+    const opts *o = given;
     qlab_ingest_options io;
     qlab_csv_style style;
     qlab_ingest_result r = {0};
+    qlab_ingest_scratch scratch = {.folder = o->scratch};
     char *vendor = NULL;
     const char **types = NULL;
 
     qlab_code rc = fill(cx, given, &io, &style, &vendor, &types, err);
     if (rc == QLAB_OK)
-        rc = qlab_ingest_run(&cx->env, &io, &r, err);
+        rc = qlab_ingest_scratch_open(cx, &scratch, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_run(&scratch.env, &io, &r, err);
+    if (rc == QLAB_OK)
+        rc = qlab_ingest_scratch_judge(cx, &scratch, &r, err);
     if (rc == QLAB_OK) {
-        if (cx->json) {
-            json_t *o = result_json(cx, &r);
-            qlab_cmd_print_json(cx, o);
-            json_decref(o);
-        } else {
-            print_text(cx, &r);
-        }
+        print(cx, &r, scratch.report);
+        if (!cx->json)
+            qlab_ingest_scratch_print(cx, &scratch);
         cx->exit_code = r.n_packs_refused + r.n_sidecars_refused > 0 ? 1 : 0;
     }
+    json_decref(scratch.report);
     qlab_ingest_result_free(&r);
     if (types != NULL)
         qlab_free((void *)(uintptr_t)types[0]);
@@ -406,15 +426,20 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 const qlab_cmd qlab_cmd_ingest = {
     .name = "ingest",
     .summary = "read a vendor folder into the lake, first load or delta",
-    .help = "Reads what changed since the last ingest and makes one commit of it, or none where\n"
-            "nothing changed. Rows that are not taken are written, with pack, line, byte offset\n"
-            "and reason, to runs/run_id=<id>/quarantine.ndjson.gz; the account of all rows is in\n"
-            "ingest_manifest.json beside it. Interrupted: the same command takes it up again.\n"
-            "\n"
-            "Exit 0: done (rows may be quarantined). 1: a pack was refused, the rest is\n"
-            "committed. 3: nothing could be read.\n"
-            "\n"
-            "  quantlab ingest --root DIR --vendor DIR --types STOCK,ETF\n",
+    .help =
+        "Reads what changed since the last ingest and makes one commit of it, or none where\n"
+        "nothing changed. Rows that are not taken are written, with pack, line, byte offset\n"
+        "and reason, to runs/run_id=<id>/quarantine.ndjson.gz; the account of all rows is in\n"
+        "ingest_manifest.json beside it. Interrupted: the same command takes it up again.\n"
+        "\n"
+        "--scratch DIR rehearses: a copy of the root is made at DIR (Parquet files linked,\n"
+        "the rest copied), the delivery is ingested there, and rehearsal_report.json says what\n"
+        "it would change and what rests on that.\n"
+        "\n"
+        "Exit 0: done (rows may be quarantined). 1: a pack was refused, the rest is\n"
+        "committed. 3: nothing could be read.\n"
+        "\n"
+        "  quantlab ingest --root DIR --vendor DIR --types STOCK,ETF\n",
     .needs = QLAB_NEEDS_ROOT | QLAB_NEEDS_DUCK | QLAB_MAKES_ROOT | QLAB_WRITES,
     .options = OPTIONS,
     .opts_size = sizeof(opts),
