@@ -86,9 +86,12 @@ qlab_code qlab_catalogue_select(const qlab_catalogue *c, const char *list, uint6
         size_t k = 0;
         while (k < c->n && !qlab_str_eq(name, qlab_str_of(c->at[k].name)))
             k++;
-        if (k == c->n)
+        if (qlab_str_eq(name, QLAB_STR("all")))
+            *columns = all;
+        else if (k == c->n)
             return unknown_column(c, name, err);
-        *columns |= UINT64_C(1) << k;
+        else
+            *columns |= UINT64_C(1) << k;
         if (at[n] == '\0')
             return QLAB_OK;
         at += n + 1;
@@ -124,13 +127,47 @@ qlab_digest qlab_catalogue_digest(const qlab_catalogue *c, uint64_t columns)
     return d;
 }
 
+/* Rows before `first` that functions over the past read of each column. */
+static void leads_of(const qlab_catalogue *c, uint64_t columns, size_t *lead)
+{
+    memset(lead, 0, c->n * sizeof *lead);
+    for (size_t k = c->n; k-- > 0;) { /* deps come earlier in the table */
+        if (!(columns >> k & 1))
+            continue;
+        const qlab_past *p = c->at[k].past;
+        const size_t more = lead[k] + (p != NULL ? qlab_past_lead(p->op, p->bars) : 0);
+        for (size_t d = 0; d < k; d++)
+            if (c->at[k].deps >> d & 1 && lead[d] < more)
+                lead[d] = more;
+    }
+}
+
+static void run_past(const qlab_feature *x, const qlab_frame *f, size_t first, double *const *col,
+                     double *out)
+{
+    const qlab_past *p = x->past;
+    const size_t lead = qlab_past_lead(p->op, p->bars);
+    const size_t from = first > lead ? first - lead : 0, n = f->n - from;
+
+    qlab_past_run(p->op, p->bars, (qlab_f64v){col[x->past_of[0]] + from, n},
+                  (qlab_f64v){col[x->past_of[1]] + from, n}, (qlab_f64w){out + from, n});
+}
+
 void qlab_catalogue_run(const qlab_catalogue *c, uint64_t columns, const qlab_frame *f,
                         size_t first, double *const *col)
 {
+    size_t lead[QLAB_FEATURE_MAX_COLUMNS];
+
     assert(qlab_catalogue_closure(c, columns) == columns);
-    for (size_t k = 0; k < c->n; k++)
-        if (columns >> k & 1 && c->at[k].kernel)
-            c->at[k].kernel(f, first, col, col[k]);
+    leads_of(c, columns, lead);
+    for (size_t k = 0; k < c->n; k++) {
+        if (!(columns >> k & 1) || !c->at[k].kernel)
+            continue;
+        if (c->at[k].past != NULL)
+            run_past(&c->at[k], f, first, col, col[k]);
+        else
+            c->at[k].kernel(f, first > lead[k] ? first - lead[k] : 0, col, col[k]);
+    }
 }
 
 static bool any_missing(const double *x, size_t from, size_t to)

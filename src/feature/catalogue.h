@@ -21,6 +21,7 @@
 #include "base/hash.h"
 #include "base/view.h"
 #include "duck/duck.h"
+#include "num/past.h"
 
 /* Bumped when the meaning of any column changes: part of every part's name and of a set's id. */
 #define QLAB_FEATURE_CATALOGUE_VERSION "2"
@@ -84,6 +85,8 @@ typedef struct qlab_feature {
     unsigned inputs;
     uint64_t deps; /* bit i: reads column i of this table */
     const char *doc;
+    const qlab_past *past; /* a function over the past of `past_of`; NULL: the kernel's own */
+    uint32_t past_of[2];   /* columns of this table */
 } qlab_feature;
 
 typedef struct qlab_catalogue {
@@ -98,6 +101,15 @@ const qlab_catalogue *qlab_catalogue_builtin(void);
 /* -1 when there is no such column. */
 int qlab_catalogue_find(const qlab_catalogue *c, const char *name);
 const char *qlab_unit_name(qlab_unit u);
+/* A table of one's own: that of `base`, and behind it a row for each name of the comma-separated
+ * list that is a function over the past (num/past.h: "ts_mean_20__ret_1d"), in byte order; other
+ * names are left to qlab_catalogue_select.  Its value at T is that function of the column's values
+ * at the asset's last valid bars of this life, whatever dates the panel holds.
+ * QLAB_E_USAGE for a column that is not there or holds no number, and for more than
+ * QLAB_FEATURE_MAX_COLUMNS in all.  Free with qlab_catalogue_free; borrows `base`'s texts. */
+qlab_code qlab_catalogue_extend(const qlab_catalogue *base, const char *list, qlab_catalogue **out,
+                                qlab_err *err) QLAB_MUST_USE;
+void qlab_catalogue_free(qlab_catalogue *c);
 
 /* A comma-separated list to a bit set; NULL or "all" is every column.  An unknown name is
  * QLAB_E_USAGE and names the nearest one. */

@@ -363,17 +363,30 @@ static qlab_code check_sample(check *c, const json_t *manifest, size_t n_rows, q
     return code;
 }
 
+/* The table with the set's functions over the past. */
+static qlab_code extend(const qlab_catalogue *base, const json_t *manifest, qlab_catalogue **out,
+                        qlab_err *err)
+{
+    char *list = qlab_set_manifest_columns(manifest);
+    const qlab_code code = qlab_catalogue_extend(base, list, out, err);
+    qlab_free(list);
+    return code;
+}
+
 qlab_code qlab_leaks_check(const qlab_env *env, const char *id, size_t n_rows,
                            const qlab_catalogue *catalogue, qlab_leaks_report *out, qlab_err *err)
 {
     memset(out, 0, sizeof *out);
-    check c = {
-        .env = env, .catalogue = catalogue ? catalogue : qlab_catalogue_builtin(), .out = out};
+    check c = {.env = env, .out = out};
+    qlab_catalogue *extended = NULL;
     json_t *manifest = NULL, *inputs, *snapshot;
     const char *snapshot_id;
     qlab_code code = qlab_features_resolve(env, id ? id : "latest", &out->id, err);
     if (code == QLAB_OK)
         code = qlab_features_manifest(env, out->id, &manifest, err);
+    if (code == QLAB_OK)
+        code = extend(catalogue ? catalogue : qlab_catalogue_builtin(), manifest, &extended, err);
+    c.catalogue = extended;
     if (code == QLAB_OK)
         code = columns_of(&c, manifest, err);
     if (code == QLAB_OK)
@@ -395,6 +408,7 @@ qlab_code qlab_leaks_check(const qlab_env *env, const char *id, size_t n_rows,
     }
     if (c.snap)
         qlab_snapshot_close(c.snap);
+    qlab_catalogue_free(extended);
     json_decref(manifest);
     if (code != QLAB_OK)
         qlab_leaks_report_free(out);

@@ -260,3 +260,18 @@ qlab_code qlab_set_manifest_check(const char *root, const char *id, const json_t
     *stands = code == QLAB_OK;
     return code;
 }
+
+char *qlab_set_manifest_columns(const json_t *manifest)
+{
+    qlab_buf list = QLAB_BUF_INIT;
+    size_t i;
+    const json_t *column;
+
+    qlab_buf_puts(&list, "");
+    json_array_foreach(json_object_get(manifest, "columns"), i, column)
+    {
+        const char *name = json_string_value(json_object_get(column, "name"));
+        qlab_buf_putf(&list, "%s%s", i > 0 ? "," : "", name ? name : "");
+    }
+    return list.at;
+}

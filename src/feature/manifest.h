@@ -23,6 +23,8 @@ typedef struct qlab_set_facts {
 json_t *qlab_set_manifest_make(const qlab_set_facts *f);        /* new reference */
 char *qlab_set_manifest_path(const char *root, const char *id); /* owned by the caller */
 
+/* Names of its columns, comma-separated, for qlab_catalogue_extend; owned by the caller. */
+char *qlab_set_manifest_columns(const json_t *manifest);
 /* One entry of "parts". */
 qlab_code qlab_set_manifest_part(const json_t *entry, const char *where, qlab_panel_part *out,
                                  qlab_err *err) QLAB_MUST_USE;

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/date.h"
+#include "feature/manifest.h"
 #include "feature/panel.h"
 #include <math.h>
 #include <string.h>
@@ -41,7 +42,8 @@ static void add_value(qlab_row *r, size_t *cap, const char *name, const char *un
 {
     qlab_grow((void **)&r->values, cap, r->n + 1, sizeof *r->values);
     qlab_row_value *v = &r->values[r->n++];
-    *v = (qlab_row_value){name, unit, doc, NULL, number};
+    *v = (qlab_row_value){qlab_arena_strndup(&r->strings, name, strlen(name)), unit,
+                          qlab_arena_strndup(&r->strings, doc, strlen(doc)), NULL, number};
     if (is_date && !isnan(number)) {
         char text[QLAB_DATE_BYTES];
         v->text = qlab_arena_strndup(&r->strings, qlab_date_format((int32_t)number, text), 10);
@@ -63,10 +65,9 @@ static size_t find_row(const qlab_xsec *x, uint32_t rank, int32_t date, int32_t 
     return SIZE_MAX;
 }
 
-static void fill_row(const qlab_panel *p, const qlab_xsec *x, const char *const *names, size_t n,
-                     size_t at, uint32_t rank, qlab_row *out)
+static void fill_row(const qlab_panel *p, const qlab_catalogue *c, const qlab_xsec *x,
+                     const char *const *names, size_t n, size_t at, uint32_t rank, qlab_row *out)
 {
-    const qlab_catalogue *c = qlab_catalogue_builtin();
     const qlab_asset *const *assets;
     (void)qlab_panel_assets(p, &assets);
     size_t cap = 0;
@@ -108,12 +109,11 @@ static int64_t rank_of(const qlab_panel *p, const char *asset_id)
     return -1;
 }
 
-static qlab_code search(const qlab_panel *p, qlab_conn *conn, const char *asset_id, int32_t date,
-                        qlab_row *out, qlab_err *err)
+static qlab_code search(const qlab_panel *p, const qlab_catalogue *c, qlab_conn *conn,
+                        const char *asset_id, int32_t date, qlab_row *out, qlab_err *err)
 {
     const char *names[QLAB_FEATURE_MAX_COLUMNS + N_LABELS];
     size_t n = 0;
-    const qlab_catalogue *c = qlab_catalogue_builtin();
     for (size_t k = 0; k < c->n; k++)
         if (qlab_panel_has_column(p, c->at[k].name))
             names[n++] = c->at[k].name;
@@ -133,7 +133,7 @@ static qlab_code search(const qlab_panel *p, qlab_conn *conn, const char *asset_
             return code;
         size_t at = find_row(&x, (uint32_t)rank, date, &out->date);
         if (at != SIZE_MAX)
-            fill_row(p, &x, names, n, at, (uint32_t)rank, out);
+            fill_row(p, c, &x, names, n, at, (uint32_t)rank, out);
         qlab_xsec_free(&x);
         if (at != SIZE_MAX)
             return QLAB_OK;
@@ -156,9 +156,15 @@ qlab_code qlab_row_load(const qlab_env *env, const char *set, const char *asset_
         return code;
     out->set_id = qlab_strdup(qlab_panel_id(p));
     out->asset_id = qlab_strdup(asset_id);
-    code = qlab_duck_conn(env->duck, 0, &conn, err);
+    char *list = qlab_set_manifest_columns(qlab_panel_manifest(p));
+    qlab_catalogue *c = NULL;
+    code = qlab_catalogue_extend(qlab_catalogue_builtin(), list, &c, err);
     if (code == QLAB_OK)
-        code = search(p, conn, asset_id, date, out, err);
+        code = qlab_duck_conn(env->duck, 0, &conn, err);
+    if (code == QLAB_OK)
+        code = search(p, c, conn, asset_id, date, out, err);
+    qlab_free(list);
+    qlab_catalogue_free(c);
     qlab_panel_close(p);
     if (code != QLAB_OK)
         qlab_row_free(out);

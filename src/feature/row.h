@@ -9,7 +9,7 @@
 #include "snapshot/snapshot.h"
 
 typedef struct qlab_row_value {
-    const char *name, *unit, *doc; /* borrowed from the program */
+    const char *name, *unit, *doc; /* of the row's strings; the unit is the program's */
     const char *text;              /* dates, names; NULL: a number */
     double number;                 /* NaN = null */
 } qlab_row_value;

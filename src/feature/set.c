@@ -298,10 +298,9 @@ static qlab_code make_set(const qlab_env *env, build *b, qlab_set_facts *facts,
     return code;
 }
 
-static qlab_code build_on(const qlab_env *env, const qlab_snapshot *snap,
-                          const qlab_features_options *o, qlab_features_made *out, qlab_err *err)
+static qlab_code build_with(const qlab_env *env, const qlab_snapshot *snap, const qlab_catalogue *c,
+                            const qlab_features_options *o, qlab_features_made *out, qlab_err *err)
 {
-    const qlab_catalogue *c = o->catalogue ? o->catalogue : qlab_catalogue_builtin();
     int32_t from = 0, to = 0;
     uint64_t columns = 0;
     qlab_code code = settle_range(snap, o, &from, &to, err);
@@ -333,6 +332,18 @@ static qlab_code build_on(const qlab_env *env, const qlab_snapshot *snap,
     }
     json_decref(parameters);
     qlab_range_plan_free(&range);
+    return code;
+}
+
+static qlab_code build_on(const qlab_env *env, const qlab_snapshot *snap,
+                          const qlab_features_options *o, qlab_features_made *out, qlab_err *err)
+{
+    qlab_catalogue *c = NULL;
+    qlab_code code = qlab_catalogue_extend(o->catalogue ? o->catalogue : qlab_catalogue_builtin(),
+                                           o->columns, &c, err);
+    if (code == QLAB_OK)
+        code = build_with(env, snap, c, o, out, err);
+    qlab_catalogue_free(c);
     return code;
 }
 

@@ -64,7 +64,8 @@ static qlab_code check_columns(const qlab_panel *panel, const qlab_library *lib,
     for (size_t i = 0; i < n; i++)
         if (!qlab_panel_has_column(panel, names[i]))
             return qlab_fail(err, QLAB_E_USAGE,
-                             "feature set %s was built without the column '%s' that %s uses",
+                             "feature set %s was built without the column '%s' that %s uses: "
+                             "features build --candidates LIST adds what a list uses",
                              qlab_panel_id(panel), names[i], lib->source);
     return QLAB_OK;
 }

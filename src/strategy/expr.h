@@ -10,6 +10,9 @@
  *   null     one null argument makes the result null (if: the condition and the branch taken);
  *            a result that is not finite is null; `null and false` is null
  *
+ * past     ts_mean(ret_1d, 20) and its like are columns of the panel, "ts_mean_20__ret_1d"
+ *          (num/past.h): the panel's build looks back, nothing here does
+ *
  * Grammar (docs/methods/expressions.md), weakest first: or, and, not, one comparison, + -, * /,
  * unary -, ^ (to the right).  Conditions and numbers are two types and never mix.
  *

@@ -245,6 +245,21 @@ static void print_call(const qlab_expr_graph *g, uint32_t node, qlab_buf *out)
     qlab_buf_puts(out, ")");
 }
 
+/* "ts_mean_20__ret_1d" is written ts_mean(ret_1d, 20). */
+static void print_column(const char *name, qlab_buf *out)
+{
+    qlab_past p;
+
+    if (!qlab_past_parse(qlab_str_of(name), &p)) {
+        qlab_buf_puts(out, name);
+        return;
+    }
+    qlab_buf_putf(out, "%s(%.*s", qlab_past_op_name(p.op), (int)p.column[0].n, p.column[0].at);
+    if (qlab_past_n_columns(p.op) == 2)
+        qlab_buf_putf(out, ", %.*s", (int)p.column[1].n, p.column[1].at);
+    qlab_buf_putf(out, ", %u)", p.bars);
+}
+
 void qlab_expr_print(const qlab_expr_graph *g, uint32_t node, qlab_buf *out)
 {
     const qlab_expr_node *n = qlab_expr_at(g, node);
@@ -252,7 +267,7 @@ void qlab_expr_print(const qlab_expr_graph *g, uint32_t node, qlab_buf *out)
     if (n->op == QLAB_EXPR_NUMBER) {
         print_number(n->number, out);
     } else if (n->op == QLAB_EXPR_COLUMN) {
-        qlab_buf_puts(out, g->columns[n->column]);
+        print_column(g->columns[n->column], out);
     } else if (n->op == QLAB_EXPR_NEG || n->op == QLAB_EXPR_NOT) {
         qlab_buf_puts(out, n->op == QLAB_EXPR_NEG ? "(-" : "(not ");
         qlab_expr_print(g, qlab_expr_args(g, node)[0], out);

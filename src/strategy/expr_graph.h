@@ -6,6 +6,7 @@
 #define QLAB_STRATEGY_EXPR_GRAPH_H
 
 #include "base/arena.h"
+#include "num/past.h"
 #include "strategy/expr.h"
 
 typedef struct qlab_expr_term {
@@ -45,8 +46,12 @@ uint32_t qlab_expr_intern_column(qlab_expr_graph *g, const char *name, size_t n)
 /* Index of the term called so, or -1. */
 ptrdiff_t qlab_expr_find_term(const qlab_expr_graph *g, const char *name, size_t n);
 
+/* A text with the first n_terms terms; *root may be a condition or a plain number. */
+qlab_code qlab_expr_parse_text(qlab_expr_graph *g, qlab_str text, uint32_t space, size_t n_terms,
+                               uint32_t *root, qlab_err *err) QLAB_MUST_USE;
+
 const qlab_expr_function *qlab_expr_find_function(qlab_str name); /* NULL when there is none */
-/* Functions over an asset's own past: the names are kept, so that nothing else claims them. */
+/* Functions over an asset's own past (num/past.h). */
 bool qlab_expr_is_reserved(qlab_str name);
 bool qlab_expr_name_is_taken(const qlab_expr_graph *g, const char *name);
 /* The known function (called) or column or term (the first n_terms) that `name` may be meant for.

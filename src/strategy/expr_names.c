@@ -18,12 +18,6 @@ static const qlab_expr_function FUNCTIONS[] = {
 };
 enum { N_FUNCTIONS = sizeof FUNCTIONS / sizeof FUNCTIONS[0] };
 
-/* Functions over an asset's own past: the names are taken, so that no column or term claims them.
- */
-static const char *const RESERVED[] = {"lag",    "delta",  "ts_mean", "ts_std",
-                                       "ts_min", "ts_max", "ts_rank", "ts_corr"};
-enum { N_RESERVED = sizeof RESERVED / sizeof RESERVED[0] };
-
 const qlab_expr_function *qlab_expr_find_function(qlab_str name)
 {
     for (size_t i = 0; i < N_FUNCTIONS; i++)
@@ -34,10 +28,9 @@ const qlab_expr_function *qlab_expr_find_function(qlab_str name)
 
 bool qlab_expr_is_reserved(qlab_str name)
 {
-    for (size_t i = 0; i < N_RESERVED; i++)
-        if (qlab_str_eq(name, qlab_str_of(RESERVED[i])))
-            return true;
-    return false;
+    qlab_past_op ignored;
+
+    return qlab_past_find(name, &ignored);
 }
 
 static size_t least(size_t a, size_t b)
@@ -84,6 +77,8 @@ const char *qlab_expr_nearest(const qlab_expr_graph *g, size_t n_terms, bool cal
     if (called) {
         for (size_t i = 0; i < N_FUNCTIONS; i++)
             consider(FUNCTIONS[i].name, name.at, name.n, &best, &distance);
+        for (int i = 0; i < QLAB_PAST_OPS; i++)
+            consider(qlab_past_op_name((qlab_past_op)i), name.at, name.n, &best, &distance);
         return best;
     }
     for (size_t i = 0; g->known != NULL && i < g->known->n; i++)

@@ -24,8 +24,6 @@ typedef struct operand {
 
 static qlab_code parse_or(parser *p, operand *out) QLAB_MUST_USE;
 static qlab_code parse_unary(parser *p, operand *out) QLAB_MUST_USE;
-static qlab_code parse_text(qlab_expr_graph *g, qlab_str text, uint32_t space, size_t n_terms,
-                            uint32_t *root, qlab_err *err) QLAB_MUST_USE;
 
 static qlab_code advance(parser *p) QLAB_MUST_USE;
 static qlab_code advance(parser *p)
@@ -169,7 +167,8 @@ static bool is_known_column(const parser *p)
     return false;
 }
 
-static qlab_code parse_column(parser *p, operand *out)
+/* The token names a column of the panel that holds numbers. */
+static qlab_code check_column(const parser *p)
 {
     static const char *const groups[] = {"asset_class", "class", "exchange", "currency", "sector"};
     const char *s = token_at(p);
@@ -183,12 +182,20 @@ static qlab_code parse_column(parser *p, operand *out)
     if (n >= 8 && memcmp(s, "fwd_ret_", 8) == 0)
         return qlab_lex_fail(&p->lx, p->tok.first,
                              "'%.*s' is a label: it lies in the future of the score", shown(p), s);
-    if (!is_known_column(p))
-        return fail_unknown_name(p, false);
-    const qlab_expr_node want = {.op = QLAB_EXPR_COLUMN,
-                                 .by = QLAB_GROUP_NONE,
-                                 .space = p->space,
-                                 .column = qlab_expr_intern_column(p->g, s, n)};
+    return is_known_column(p) ? QLAB_OK : fail_unknown_name(p, false);
+}
+
+static qlab_code parse_column(parser *p, operand *out)
+{
+    const qlab_code rc = check_column(p);
+
+    if (rc != QLAB_OK)
+        return rc;
+    const qlab_expr_node want = {
+        .op = QLAB_EXPR_COLUMN,
+        .by = QLAB_GROUP_NONE,
+        .space = p->space,
+        .column = qlab_expr_intern_column(p->g, token_at(p), p->tok.end - p->tok.first)};
     out->node = qlab_expr_intern(p->g, want, NULL);
     return advance(p);
 }
@@ -279,6 +286,72 @@ static qlab_code parse_call(parser *p, const qlab_expr_function *f, operand *out
     return rc;
 }
 
+/* Inside a function over the past: a column's name as it stands in the panel. */
+static qlab_code parse_past_column(parser *p, qlab_past_op op, qlab_str *column)
+{
+    const size_t at = p->tok.first;
+    const size_t n = p->tok.end - p->tok.first;
+    qlab_code rc;
+
+    if (p->tok.kind == QLAB_TOKEN_NAME && qlab_expr_find_term(p->g, token_at(p), n) >= 0)
+        return qlab_lex_fail(&p->lx, at, "%s looks at a column of the panel, and '%.*s' is a term",
+                             qlab_past_op_name(op), shown(p), token_at(p));
+    if (p->tok.kind != QLAB_TOKEN_NAME || qlab_expr_find_function(token(p)) != NULL ||
+        qlab_expr_is_reserved(token(p)))
+        return qlab_lex_fail(&p->lx, at, "%s looks at a column of the panel, not at an expression",
+                             qlab_past_op_name(op));
+    *column = token(p);
+    if ((rc = check_column(p)) != QLAB_OK || (rc = advance(p)) != QLAB_OK)
+        return rc;
+    if (p->tok.kind != QLAB_TOKEN_COMMA)
+        return qlab_lex_fail(&p->lx, p->tok.first,
+                             "%s looks at a column of the panel, not at an expression",
+                             qlab_past_op_name(op));
+    return QLAB_OK;
+}
+
+/* ts_mean(ret_1d, 20) is the panel's column "ts_mean_20__ret_1d": the panel's build looks back over
+ * valid bars, so that the dates that a panel holds change nothing. */
+static qlab_code parse_past(parser *p, operand *out)
+{
+    char name[QLAB_PAST_NAME_BYTES];
+    qlab_past past = {.bars = 0};
+    const size_t at = p->tok.first;
+    qlab_code rc;
+
+    (void)qlab_past_find(token(p), &past.op);
+    if ((rc = advance(p)) != QLAB_OK)
+        return rc;
+    if (p->tok.kind != QLAB_TOKEN_LPAREN)
+        return fail_unexpected(p, "'(' after the name of a function");
+    if ((rc = advance(p)) != QLAB_OK)
+        return rc;
+    for (size_t i = 0; i < qlab_past_n_columns(past.op); i++)
+        if ((rc = parse_past_column(p, past.op, &past.column[i])) != QLAB_OK ||
+            (rc = advance(p)) != QLAB_OK)
+            return rc;
+    const uint32_t least = qlab_past_min_bars(past.op);
+    const double bars = p->tok.kind == QLAB_TOKEN_NUMBER ? p->tok.number : 0.0;
+    if (!(bars >= (double)least && bars <= QLAB_PAST_MAX_BARS && floor(bars) >= bars))
+        return qlab_lex_fail(&p->lx, p->tok.first, "%s looks back a whole number of bars, %u to %d",
+                             qlab_past_op_name(past.op), least, QLAB_PAST_MAX_BARS);
+    past.bars = (uint32_t)bars;
+    if ((rc = advance(p)) != QLAB_OK)
+        return rc;
+    if (p->tok.kind != QLAB_TOKEN_RPAREN)
+        return fail_unexpected(p, "')'");
+    if (!qlab_past_name(&past, name))
+        return qlab_lex_fail(&p->lx, at, "the columns of %s have names too long to keep",
+                             qlab_past_op_name(past.op));
+    const qlab_expr_node want = {.op = QLAB_EXPR_COLUMN,
+                                 .by = QLAB_GROUP_NONE,
+                                 .space = p->space,
+                                 .column = qlab_expr_intern_column(p->g, name, strlen(name))};
+    out->node = qlab_expr_intern(p->g, want, NULL);
+    out->at = at;
+    return advance(p);
+}
+
 /* A term is parsed once a space: chains of terms that use each other twice stay cheap. */
 static qlab_code expand_term(parser *p, size_t term, uint32_t *node)
 {
@@ -291,7 +364,7 @@ static qlab_code expand_term(parser *p, size_t term, uint32_t *node)
     for (size_t i = had; i < g->terms[term].cap_node; i++)
         g->terms[term].node[i] = UINT32_MAX;
     if (g->terms[term].node[p->space] == UINT32_MAX) {
-        rc = parse_text(g, g->terms[term].text, p->space, term, node, p->lx.err);
+        rc = qlab_expr_parse_text(g, g->terms[term].text, p->space, term, node, p->lx.err);
         assert(rc == QLAB_OK); /* it was parsed when it was added */
         g->terms[term].node[p->space] = *node;
     }
@@ -309,10 +382,7 @@ static qlab_code parse_name(parser *p, operand *out)
     qlab_code rc;
 
     if (qlab_expr_is_reserved(token(p)))
-        return qlab_lex_fail(&p->lx, p->tok.first,
-                             "'%.*s' looks back over an asset's past: this version has no such "
-                             "functions (the name is reserved)",
-                             shown(p), token_at(p));
+        return parse_past(p, out);
     if (f != NULL)
         return parse_call(p, f, out);
     if (token_is(p, "and") || token_is(p, "or") || token_is(p, "not"))
@@ -481,8 +551,8 @@ static qlab_code parse_or(parser *p, operand *out)
     return rc;
 }
 
-static qlab_code parse_text(qlab_expr_graph *g, qlab_str text, uint32_t space, size_t n_terms,
-                            uint32_t *root, qlab_err *err)
+qlab_code qlab_expr_parse_text(qlab_expr_graph *g, qlab_str text, uint32_t space, size_t n_terms,
+                               uint32_t *root, qlab_err *err)
 {
     parser p = {.g = g, .lx = {text, 0, err}, .space = space, .n_terms = n_terms};
     operand whole;
@@ -499,47 +569,5 @@ static qlab_code parse_text(qlab_expr_graph *g, qlab_str text, uint32_t space, s
         return qlab_lex_fail(&p.lx, 0, "the expression had more than %d parts with its terms",
                              QLAB_EXPR_MAX_PARTS);
     *root = whole.node;
-    return QLAB_OK;
-}
-
-qlab_code qlab_expr_parse(qlab_expr_graph *g, qlab_str text, uint32_t space, uint32_t *root,
-                          qlab_err *err)
-{
-    const qlab_lexer whole = {text, 0, err};
-    qlab_code rc = parse_text(g, text, space, g->n_terms, root, err);
-
-    if (rc != QLAB_OK)
-        return rc;
-    if (qlab_expr_at(g, *root)->is_condition)
-        return qlab_lex_fail(&whole, 0, "a score is a number, not a condition (write if(c, 1, 0))");
-    if (qlab_expr_at(g, *root)->op == QLAB_EXPR_NUMBER)
-        return qlab_lex_fail(&whole, 0, "a score uses at least one column");
-    return QLAB_OK;
-}
-
-qlab_code qlab_expr_add_term(qlab_expr_graph *g, const char *name, qlab_str text, qlab_err *err)
-{
-    qlab_lexer lx = {qlab_str_of(name), 0, err};
-    qlab_token tok, end;
-    uint32_t root;
-    qlab_code rc;
-
-    if (qlab_lex_next(&lx, &tok) != QLAB_OK || qlab_lex_next(&lx, &end) != QLAB_OK ||
-        tok.kind != QLAB_TOKEN_NAME || tok.first != 0 || end.kind != QLAB_TOKEN_END ||
-        tok.end != strlen(name)) {
-        qlab_err_reset(err);
-        return qlab_fail(err, QLAB_E_CONFIG,
-                         "'%s' is no name for a term: letters, digits and _, a letter first", name);
-    }
-    if (qlab_expr_name_is_taken(g, name))
-        return qlab_fail(err, QLAB_E_CONFIG, "the name '%s' is taken", name);
-    if ((rc = parse_text(g, text, 0, g->n_terms, &root, err)) != QLAB_OK)
-        return rc;
-    qlab_grow((void **)&g->terms, &g->cap_terms, g->n_terms + 1, sizeof *g->terms);
-    g->terms[g->n_terms] = (qlab_expr_term){0};
-    g->terms[g->n_terms].name = qlab_arena_strndup(&g->strings, name, strlen(name));
-    g->terms[g->n_terms].text =
-        (qlab_str){qlab_arena_strndup(&g->strings, text.at, text.n), text.n};
-    g->n_terms++;
     return QLAB_OK;
 }

@@ -39,14 +39,14 @@ name: bad
 candidates:
   - id: a
     family: F
-    score: z(ret_20d) + ts_mean(close, 5)
+    score: z(ret_20d) + ts_mean(z(close), 5)
 """
 
 BAD_MESSAGE = """\
-error: %s:6:12: candidate 'a', expression 1:14: 'ts_mean' looks back over an asset's past: this \
-version has no such functions (the name is reserved)
-  z(ret_20d) + ts_mean(close, 5)
-               ^
+error: %s:6:12: candidate 'a', expression 1:22: ts_mean looks at a column of the panel, not at an \
+expression
+  z(ret_20d) + ts_mean(z(close), 5)
+                       ^
 """
 
 

@@ -208,8 +208,8 @@ static const struct {
     {HEAD "candidates:\n  - id: a\n    family: F\n    score: z(clos)\n",
      "mine.yaml:6:12: candidate 'a', expression 1:3: there is no column 'clos'; did you mean "
      "'close'?\n  z(clos)\n    ^"},
-    {HEAD "terms:\n  t: ts_std(close, 5)\ncandidates:\n  - {id: a, family: F, score: close}\n",
-     "mine.yaml:4:6: term 't', expression 1:1: 'ts_std' looks back over an asset's past"},
+    {HEAD "terms:\n  t: ts_std(close, 1)\ncandidates:\n  - {id: a, family: F, score: close}\n",
+     "mine.yaml:4:6: term 't', expression 1:15: ts_std looks back a whole number of bars, 2 to"},
     {HEAD "terms:\n  close: ret_5d\ncandidates:\n  - {id: a, family: F, score: close}\n",
      "mine.yaml:4:10: term 'close', expression the name 'close' is taken"},
     {HEAD "from: core8\nids: [mr_rsi]\n",

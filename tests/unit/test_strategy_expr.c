@@ -48,6 +48,9 @@ T_TEST(precedence)
     prints("neutralize(close, ret_5d, ret_20d)", "neutralize(close, ret_5d, ret_20d)");
     prints("min(close, 1, ret_5d)", "min(close, 1, ret_5d)");
     prints("clip(\n\tclose, -1, 1)", "clip(close, (-1), 1)");
+    prints("z(lag(close,5)) - ts_rank( ret_5d , 20 )", "(z(lag(close, 5))-ts_rank(ret_5d, 20))");
+    prints("ts_corr(close, ret_5d, 60)*delta(close, 1)",
+           "(ts_corr(close, ret_5d, 60)*delta(close, 1))");
     prints("if(close >= 1 and close != 2, close, 1e-3)",
            "if(((close >= 1) and (close != 2)), close, 0.001)");
 }
@@ -72,6 +75,26 @@ T_TEST(equal_parts_are_one_node)
     for (uint32_t i = 0; i < qlab_expr_n_nodes(g); i++)
         for (uint32_t k = 0; k < qlab_expr_at(g, i)->n_args; k++)
             T_CHECK(qlab_expr_args(g, i)[k] < i);
+    qlab_expr_graph_free(g);
+}
+
+/* A function over the past is a column of the panel, and names no other. */
+T_TEST(the_past_is_a_column)
+{
+    qlab_expr_graph *g = qlab_expr_graph_new(&KNOWN);
+    qlab_err err = QLAB_ERR_INIT;
+    const char *const *names;
+    uint32_t a, b;
+
+    T_OK(qlab_expr_add_term(g, "m", qlab_str_of("ts_mean(ret_5d, 20)"), &err));
+    T_OK(qlab_expr_parse(g, qlab_str_of("z(m) - ts_corr(close, sma_200, 60)"), 0, &a, &err));
+    T_OK(qlab_expr_parse(g, qlab_str_of("z(ts_mean(ret_5d, 20)) - ts_corr(close, sma_200, 60)"), 0,
+                         &b, &err));
+    T_CHECK(a == b);
+    T_CHECK(qlab_expr_columns(g, &names) == 2);
+    T_STR(names[0], "ts_mean_20__ret_5d");
+    T_STR(names[1], "ts_corr_60__close__sma_200");
+    T_FAILS(QLAB_E_CONFIG, qlab_expr_parse(g, qlab_str_of("ts_std(m, 5)"), 0, &b, &err));
     qlab_expr_graph_free(g);
 }
 
@@ -157,12 +180,39 @@ static const bad BAD[] = {
     {"qqqqqqq", "1:1: there is no column 'qqqqqqq'\n  qqqqqqq\n  ^"},
     {"close\n + ret_9d",
      "2:4: there is no column 'ret_9d'; did you mean 'ret_5d'?\n   + ret_9d\n     ^"},
-    {"ts_mean(close, 5)",
-     "1:1: 'ts_mean' looks back over an asset's past: this version has no such functions (the name "
-     "is reserved)\n  ts_mean(close, 5)\n  ^"},
-    {"lag(close, 1)",
-     "1:1: 'lag' looks back over an asset's past: this version has no such functions "
-     "(the name is reserved)\n  lag(close, 1)\n  ^"},
+    {"ts_mean(close)", "1:14: ts_mean looks at a column of the panel, not at an expression\n  "
+                       "ts_mean(close)\n               ^"},
+    {"ts_mean(z(close), 5)", "1:9: ts_mean looks at a column of the panel, not at an expression\n  "
+                             "ts_mean(z(close), 5)\n          ^"},
+    {"ts_mean(close + 1, 5)", "1:15: ts_mean looks at a column of the panel, not at an "
+                              "expression\n  ts_mean(close + 1, 5)\n                ^"},
+    {"ts_mean(lag(close, 1), 5)", "1:9: ts_mean looks at a column of the panel, not at an "
+                                  "expression\n  ts_mean(lag(close, 1), 5)\n          ^"},
+    {"ts_std(clos, 5)",
+     "1:8: there is no column 'clos'; did you mean 'close'?\n  ts_std(clos, 5)\n         ^"},
+    {"ts_std(fwd_ret_5d, 5)", "1:8: 'fwd_ret_5d' is a label: it lies in the future of the score\n  "
+                              "ts_std(fwd_ret_5d, 5)\n         ^"},
+    {"ts_std(close, 1)", "1:15: ts_std looks back a whole number of bars, 2 to 252\n  "
+                         "ts_std(close, 1)\n                ^"},
+    {"lag(close, 0)",
+     "1:12: lag looks back a whole number of bars, 1 to 252\n  lag(close, 0)\n             ^"},
+    {"lag(close, 253)",
+     "1:12: lag looks back a whole number of bars, 1 to 252\n  lag(close, 253)\n             ^"},
+    {"lag(close, 2.5)",
+     "1:12: lag looks back a whole number of bars, 1 to 252\n  lag(close, 2.5)\n             ^"},
+    {"lag(close, -1)",
+     "1:12: lag looks back a whole number of bars, 1 to 252\n  lag(close, -1)\n             ^"},
+    {"lag(close, close)",
+     "1:12: lag looks back a whole number of bars, 1 to 252\n  lag(close, close)\n             ^"},
+    {"lag(close, 2, 3)", "1:13: ')' was expected, not ','\n  lag(close, 2, 3)\n              ^"},
+    {"ts_corr(close, 5)", "1:16: ts_corr looks at a column of the panel, not at an expression\n  "
+                          "ts_corr(close, 5)\n                 ^"},
+    {"ts_corr(close, ret_5d, 2)", "1:24: ts_corr looks back a whole number of bars, 3 to 252\n  "
+                                  "ts_corr(close, ret_5d, 2)\n                         ^"},
+    {"lag", "1:4: the expression ended where '(' after the name of a function was expected\n  "
+            "lag\n     ^"},
+    {"ts_meen(close, 5)",
+     "1:1: there is no function 'ts_meen'; did you mean 'ts_mean'?\n  ts_meen(close, 5)\n  ^"},
     {"z(fwd_ret_5d)",
      "1:3: 'fwd_ret_5d' is a label: it lies in the future of the score\n  z(fwd_ret_5d)\n    ^"},
     {"exchange",
@@ -291,6 +341,7 @@ T_TEST(numbers_of_one_operation)
     T_NEAR(qlab_expr_scalar(QLAB_EXPR_SIGN, (const double[]){-0.0}, 1), 0.0, 0.0);
 }
 
-T_MAIN(T_CASE(precedence), T_CASE(equal_parts_are_one_node), T_CASE(many_nodes_stay_distinct),
-       T_CASE(terms), T_CASE(terms_do_not_explode), T_CASE(every_error_points), T_CASE(limits),
-       T_CASE(a_long_line_is_cut), T_CASE(numbers_of_one_operation))
+T_MAIN(T_CASE(precedence), T_CASE(equal_parts_are_one_node), T_CASE(the_past_is_a_column),
+       T_CASE(many_nodes_stay_distinct), T_CASE(terms), T_CASE(terms_do_not_explode),
+       T_CASE(every_error_points), T_CASE(limits), T_CASE(a_long_line_is_cut),
+       T_CASE(numbers_of_one_operation))
