@@ -76,6 +76,61 @@ static qlab_code publish(const preparation *p, uint32_t commit, qlab_err *err)
     return rc;
 }
 
+/* The commit that a prepared folder was for; false where it never came. */
+static bool was_committed(const qlab_ctx *cx, const qlab_lake_view *view, const char *built,
+                          const char *kind, const char *run_id, uint32_t *commit)
+{
+    char *path = qlab_asprintf("%s/%s_load_report.json", built, kind);
+    qlab_err ignored = QLAB_ERR_INIT;
+    json_t *report = NULL, *doc = NULL;
+    int64_t number = 0;
+    bool is = qlab_file_exists(path) && qlab_json_load(path, &report, &ignored) == QLAB_OK &&
+              qlab_json_get_i64(report, path, "commit", &number, &ignored) == QLAB_OK &&
+              number > 0 && number <= view->commit;
+    if (is &&
+        qlab_lake_read_commit(cx->env.root, (uint32_t)number, &doc, NULL, &ignored) == QLAB_OK) {
+        const char *of = json_string_value(json_object_get(doc, "run_id"));
+        is = of != NULL && strcmp(of, run_id) == 0;
+    } else {
+        is = false;
+    }
+    *commit = (uint32_t)number;
+    qlab_err_reset(&ignored);
+    json_decref(doc);
+    json_decref(report);
+    qlab_free(path);
+    return is;
+}
+
+/* A kill between commit and publication left the run folder below jobs/: put it in place.  One
+ * before the commit left a folder that nobody will want. */
+static qlab_code heal(qlab_ctx *cx, const qlab_lake_view *view, const char *kind, qlab_err *err)
+{
+    char *jobs = qlab_path_join(cx->env.root, "jobs"), *start = qlab_asprintf("%s-load_", kind);
+    char **names = NULL;
+    size_t n = 0;
+    qlab_code rc = QLAB_OK;
+    if (qlab_file_exists(jobs) && !cx->env.dry_run)
+        rc = qlab_dir_list(jobs, &names, &n, err);
+    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
+        if (strncmp(names[i], start, strlen(start)) != 0)
+            continue;
+        char *built = qlab_path_join(jobs, names[i]);
+        const preparation p = {cx, kind, names[i], built, NULL, qlab_monotonic_seconds()};
+        uint32_t commit = 0;
+        if (was_committed(cx, view, built, kind, names[i], &commit) &&
+            !qlab_run_exists(&cx->env, names[i]))
+            rc = publish(&p, commit, err);
+        else
+            rc = qlab_dir_remove_tree(built, err);
+        qlab_free(built);
+    }
+    qlab_dir_list_free(names, n);
+    qlab_free(start);
+    qlab_free(jobs);
+    return rc;
+}
+
 static void print_object(FILE *out, const json_t *o, int indent)
 {
     const char *key;
@@ -171,7 +226,9 @@ static qlab_code load_locked(qlab_ctx *cx, const qlab_feed_request *request, qla
                        cx->env.root);
         goto done;
     }
-    rc = qlab_lake_read_commit(cx->env.root, view->commit, &doc, parent, err);
+    rc = heal(cx, view, kind, err);
+    if (rc == QLAB_OK)
+        rc = qlab_lake_read_commit(cx->env.root, view->commit, &doc, parent, err);
     if (rc == QLAB_OK)
         rc = qlab_feed_digest(request->path, &digest, err);
     if (rc != QLAB_OK)
