@@ -26,12 +26,10 @@ static void tell(void *ctx, const char *finding)
         fprintf(t->cx->out, "%s\n", finding);
 }
 
-/* The pin that a document records, at its top or among its inputs; NULL: none. */
+/* The pin that a report records; NULL: none. */
 static const json_t *pin_of(const json_t *doc)
 {
-    const json_t *pin = json_object_get(doc, "trial_ledger");
-
-    return pin != NULL ? pin : json_object_get(json_object_get(doc, "inputs"), "trial_ledger");
+    return json_object_get(json_object_get(doc, "trials"), "ledger");
 }
 
 static void check_document(teller *t, const qlab_rchain *ledger, const char *path)

@@ -8,6 +8,7 @@
 
 typedef struct opts {
     const char *stage_a, *candidates, *policy;
+    bool open_sealed;
 } opts;
 
 static const qlab_opt OPTIONS[] = {
@@ -15,6 +16,8 @@ static const qlab_opt OPTIONS[] = {
                  "stage A run: an id, a beginning of one, latest; required"),
     QLAB_STR_OPT(opts, candidates, "candidates", "FILE", "the list it screened, where not shipped"),
     QLAB_STR_OPT(opts, policy, "policy", "FILE", "strict, short-history or a file (strict)"),
+    QLAB_FLAG(opts, open_sealed, "open-sealed",
+              "read the sealed sessions too: once for each definition"),
     QLAB_OPTS_END,
 };
 
@@ -27,7 +30,7 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
                          "--stage-a RUN is missing: a verdict names the screen that it confirms "
                          "(--stage-a latest takes the newest)");
     char *policy = qlab_arg_policy_b(cx, o->policy);
-    const qlab_stage_b_options options = {o->stage_a, o->candidates, policy};
+    const qlab_stage_b_options options = {o->stage_a, o->candidates, policy, o->open_sealed};
     qlab_stage_b_made made;
     qlab_code rc = qlab_stage_b_run(&cx->env, &options, &made, err);
 
@@ -59,6 +62,9 @@ const qlab_cmd qlab_cmd_stage_b_run = {
         "trials of this root. A survivor passes every gate, survived stage A, and was chosen by\n"
         "a process that does not overfit. Ends with 0 when one does, 1 when none does, 2 when\n"
         "the sessions are too few for the policy. The same run again does nothing.\n"
+        "--open-sealed reads the newest sessions, which are kept from every other run, for\n"
+        "each definition of the list: the trial ledger records it first, and refuses it a\n"
+        "second time.\n"
         "\n"
         "example:\n"
         "  quantlab stage-b run --stage-a latest --policy short-history\n",

@@ -29,8 +29,8 @@ typedef struct qlab_chain_pin {
     qlab_digest head; /* zeros where there is no line */
 } qlab_chain_pin;
 
-/* {"lines": 12, "head": "<64 hex>"}: the member "trial_ledger" of manifests that used the trial
- * ledger, at the top or in "inputs" (`registry verify` looks there); new reference. */
+/* {"lines": 12, "head": "<64 hex>"}: "trials.ledger" of a report that used the trial ledger
+ * (`registry verify` looks there); new reference. */
 json_t *qlab_chain_pin_json(const qlab_chain_pin *pin);
 qlab_code qlab_chain_pin_from_json(const json_t *o, const char *where, qlab_chain_pin *out,
                                    qlab_err *err) QLAB_MUST_USE;

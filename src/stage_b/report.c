@@ -370,6 +370,7 @@ static json_t *conditions_json(const qlab_stage_b *b, const qlab_b_verdicts *v)
     set(o, "last_session", day_json(b->feed.session[b->feed.n_sessions - 1]));
     set_n(o, "sealed_sessions", b->n_sealed);
     set(o, "first_sealed", day_json(b->first_sealed));
+    set(o, "opened_from", day_json(b->opened_from));
     set(o, "currency", json_string(b->feed.fx.currency));
     json_t *pairs = json_array();
     for (size_t k = 0; k < b->feed.fx.n_pairs; k++)

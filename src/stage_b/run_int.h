@@ -71,6 +71,7 @@ typedef struct qlab_stage_b {
     qlab_cpcv_axis axis; /* the open ones */
     size_t n_sealed;
     int32_t first_sealed; /* QLAB_DATE_NONE: nothing */
+    int32_t opened_from;  /* sealed for others, opened by this run; QLAB_DATE_NONE: nothing */
     qlab_cpcv_plan plan;
 
     json_t *inputs;

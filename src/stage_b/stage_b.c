@@ -103,18 +103,35 @@ static qlab_code read_parameters(qlab_stage_b *b, qlab_err *err)
     return qlab_stage_check_list(b->panel, b->lib, err);
 }
 
-/* The sessions that stage A left open, which nothing sealed is among. */
-static qlab_code open_sessions(qlab_stage_b *b, qlab_err *err)
+/* All that have a known label, sealed for others. */
+static qlab_code unseal(qlab_stage_b *b, qlab_err *err)
+{
+    if (b->first_sealed == QLAB_DATE_NONE)
+        return qlab_fail(err, QLAB_E_USAGE,
+                         "--open-sealed was given, but the stage A run sealed nothing");
+    while (b->axis.n < b->whole.n && b->label_end[b->axis.n] != QLAB_DATE_NONE)
+        b->axis.n++;
+    b->opened_from = b->first_sealed;
+    b->first_sealed = QLAB_DATE_NONE;
+    b->n_sealed = 0;
+    return QLAB_OK;
+}
+
+/* The sessions that stage A left open, which nothing sealed is among; or is, once. */
+static qlab_code open_sessions(qlab_stage_b *b, bool open_sealed, qlab_err *err)
 {
     char *path = qlab_path_join(b->screen_dir, "folds_manifest.json");
     qlab_fold_plan folds = {0};
-    const qlab_code rc = qlab_folds_read(path, &b->whole, &folds, err);
+    qlab_code rc = qlab_folds_read(path, &b->whole, &folds, err);
 
+    b->opened_from = QLAB_DATE_NONE;
     if (rc == QLAB_OK) {
         b->axis = (qlab_cpcv_axis){b->whole.sessions, b->label_end, folds.n_usable,
                                    b->whole.longest_horizon};
         b->n_sealed = folds.n_sealed;
         b->first_sealed = folds.first_sealed;
+        if (open_sealed)
+            rc = unseal(b, err);
     }
     qlab_fold_plan_free(&folds);
     qlab_free(path);
@@ -164,6 +181,13 @@ static void identify(qlab_stage_b *b)
         "stage_a", "id", json_incref(json_object_get(b->screen, "run_id")), "digest",
         qlab_hex(qlab_json_digest(b->screen), screen), "execution", "id", seed, "digest",
         qlab_hex(qlab_json_digest(b->execution), execution));
+    if (b->opened_from != QLAB_DATE_NONE) {
+        char from[QLAB_DATE_BYTES], opened[QLAB_HEX_BYTES];
+        qlab_date_format(b->opened_from, from);
+        (void)json_object_set_new(b->inputs, "opened",
+                                  json_pack("{s:s, s:s}", "id", from, "digest",
+                                            qlab_hex(qlab_sha256_of(from, strlen(from)), opened)));
+    }
     b->plan_id = qlab_run_id(KIND "_plan", b->snap->asof, b->inputs, &b->policy.digest);
     b->job_plan = qlab_sha256_of(b->plan_id, strlen(b->plan_id));
 }
@@ -281,6 +305,23 @@ static qlab_code deposit(qlab_stage_b *b, qlab_chain_pin *pin, qlab_err *err)
     return rc;
 }
 
+/* In the ledger before anything sealed is read. */
+static qlab_code record_opening(const qlab_stage_b *b, qlab_err *err)
+{
+    json_t **candidates = qlab_alloc_zero(b->lib->n + 1, sizeof(json_t *));
+    qlab_chain_pin ignored;
+
+    for (size_t i = 0; i < b->lib->n; i++)
+        candidates[i] = qlab_candidate_json(&b->lib->candidates[i]);
+    const qlab_code rc =
+        qlab_trials_open_sealed(b->env, b->plan_id, b->snap->asof, b->opened_from,
+                                (const json_t *const *)candidates, b->lib->n, &ignored, err);
+    for (size_t i = 0; i < b->lib->n; i++)
+        json_decref(candidates[i]);
+    qlab_free(candidates);
+    return rc;
+}
+
 /* ---- the run --------------------------------------------------------------------------------- */
 
 static qlab_code write_report(const qlab_stage_b *b, const qlab_b_verdicts *v, const char *dir,
@@ -342,6 +383,8 @@ static qlab_code make_run(qlab_stage_b *b, json_t **report, qlab_err *err)
     qlab_code rc;
 
     b->inner = *b->env;
+    if (b->opened_from != QLAB_DATE_NONE && (rc = record_opening(b, err)) != QLAB_OK)
+        return rc;
     if ((rc = qlab_job_open(&b->inner, "stage-b", b->job_plan, &b->job, err)) != QLAB_OK)
         return rc;
     built = qlab_path_join(qlab_job_dir(b->job), "run");
@@ -378,7 +421,8 @@ static qlab_code plan_run(qlab_stage_b *b, const qlab_stage_b_options *o, qlab_e
             QLAB_OK ||
         (rc = open_screen(b, o->stage_a, err)) != QLAB_OK || (rc = open_panel(b, err)) != QLAB_OK ||
         (rc = open_candidates(b, o->candidates, err)) != QLAB_OK ||
-        (rc = read_parameters(b, err)) != QLAB_OK || (rc = open_sessions(b, err)) != QLAB_OK ||
+        (rc = read_parameters(b, err)) != QLAB_OK ||
+        (rc = open_sessions(b, o->open_sealed, err)) != QLAB_OK ||
         (rc = qlab_cpcv_plan_make(&b->policy, &b->axis, &b->plan, err)) != QLAB_OK)
         return rc;
     qlab_asset_groups_of(b->panel, &b->assets);

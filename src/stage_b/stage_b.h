@@ -21,12 +21,16 @@
 
 #include "base/env.h"
 #include "base/json.h"
+#include <stdbool.h>
 #include <stdio.h>
 
 typedef struct qlab_stage_b_options {
     const char *stage_a;    /* its run: id, prefix or "latest" */
     const char *candidates; /* the list it screened, where that is a file; NULL = the shipped one */
     const char *policy;     /* shipped policy or file; NULL = "strict" */
+    /* Reads the sealed sessions too, once for each definition of the list: the ledger says so
+     * before anything of them is read, and refuses a second plan (registry/trials.h). */
+    bool open_sealed;
 } qlab_stage_b_options;
 
 typedef struct qlab_stage_b_made {

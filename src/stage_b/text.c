@@ -125,6 +125,8 @@ static void print_conditions(const json_t *r, FILE *out)
     if (whole(c, "sealed_sessions") > 0)
         qlab_buf_putf(&b, "the %lld from %s on are sealed", whole(c, "sealed_sessions"),
                       text(c, "first_sealed"));
+    else if (json_is_string(in(c, "opened_from")))
+        qlab_buf_putf(&b, "sealed ones from %s on were opened, once", text(c, "opened_from"));
     else
         qlab_buf_puts(&b, "nothing is sealed");
     say("sessions", &b, out);

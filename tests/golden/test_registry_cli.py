@@ -160,7 +160,7 @@ assert stage_a(codes=(3,)).returncode == 3  # nothing is put behind a damaged ch
 ledger.write_bytes(text)
 # a ledger and head put back to an older state: seen by the manifest that used the newer one
 manifest = root / f"runs/run_id={run_id}/other.json"
-manifest.write_text(json.dumps({"schema": "x/1", "inputs": {"trial_ledger": {
+manifest.write_text(json.dumps({"schema": "x/1", "trials": {"ledger": {
     "lines": 9, "head": "1" * 64}}}))
 run = quantlab("registry", "verify", codes=(3,))
 assert "other.json" in run.stdout and "its tail was cut off" in run.stdout, run.stdout
