@@ -27,6 +27,8 @@ static void print_json(const qlab_ctx *cx, const qlab_features_made *m)
     json_t *counts = json_object_get(m->manifest, "counts");
     if (counts)
         json_object_set(o, "counts", counts);
+    if (m->recomputed)
+        json_object_set(o, "recomputed", m->recomputed);
     qlab_cmd_print_json(cx, o);
     json_decref(o);
 }
@@ -63,5 +65,7 @@ void qlab_features_print_made(const qlab_ctx *cx, const qlab_features_made *m)
             fprintf(out, ", %.0f asset-sessions/s", (double)m->n_rows / m->seconds);
         fputc('\n', out);
     }
+    json_object_foreach(json_object_get(m->recomputed, "by_reason"), reason, n) fprintf(
+        out, "  made for %-12s %12" JSON_INTEGER_FORMAT "\n", reason, json_integer_value(n));
     fprintf(out, "  %s\n", m->path);
 }

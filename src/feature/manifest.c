@@ -188,6 +188,19 @@ json_t *qlab_set_manifest_make(const qlab_set_facts *f)
     return m;
 }
 
+json_t *qlab_set_head_make(const qlab_set_facts *f, const json_t *manifest)
+{
+    static const char *const KEYS[] = {"feature_set_id", "asof_date", "catalogue_version",
+                                       "parameters", "counts"};
+    json_t *m =
+        qlab_artifact_begin("feature_set_head/1", f->id, json_object_get(manifest, "inputs"));
+    for (size_t i = 0; i < sizeof KEYS / sizeof *KEYS; i++)
+        json_object_set(m, KEYS[i], json_object_get(manifest, KEYS[i]));
+    json_object_set_new(m, "label_version", json_string(QLAB_LABEL_VERSION));
+    json_object_set_new(m, "eligibility_version", json_string(QLAB_ELIGIBILITY_VERSION));
+    return m;
+}
+
 qlab_code qlab_set_manifest_part(const json_t *entry, const char *where, qlab_panel_part *out,
                                  qlab_err *err)
 {

@@ -20,7 +20,9 @@ typedef struct qlab_set_facts {
     const qlab_panel_tally *tally;
 } qlab_set_facts;
 
-json_t *qlab_set_manifest_make(const qlab_set_facts *f);        /* new reference */
+json_t *qlab_set_manifest_make(const qlab_set_facts *f); /* new reference */
+/* feature_set_head.json: inputs, parameters, versions and counts of the manifest; new reference. */
+json_t *qlab_set_head_make(const qlab_set_facts *f, const json_t *manifest);
 char *qlab_set_manifest_path(const char *root, const char *id); /* owned by the caller */
 
 /* Names of its columns, comma-separated, for qlab_catalogue_extend; owned by the caller. */

@@ -7,6 +7,7 @@
 #include "base/file.h"
 #include "base/json.h"
 #include <assert.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -458,6 +459,13 @@ static qlab_code write_json(const qlab_part_writer *w, const qlab_panel_part *p,
     json_object_set_new(o, "rows", json_integer((json_int_t)p->n_rows));
     json_object_set_new(o, "bytes", json_integer((json_int_t)p->n_bytes));
     json_object_set_new(o, "sha256", json_string(p->sha256));
+    json_t *reach = json_object();
+    for (qlab_reach r = 0; r < QLAB_REACHES; r++) {
+        char hex[17];
+        snprintf(hex, sizeof hex, "%016" PRIx64, p->reach.of[r]);
+        json_object_set_new(reach, qlab_reach_name(r), json_string(hex));
+    }
+    json_object_set_new(o, "reach", reach);
     json_object_set(o, "counts", counts);
     char *path = qlab_panel_part_json_path(w->root, p->name);
     qlab_code code = qlab_json_write(path, o, err);
@@ -485,7 +493,8 @@ static qlab_code write_table(const qlab_part_writer *w, const table *t, qlab_pan
 
 qlab_code qlab_panel_part_write(const qlab_part_writer *w, const qlab_block *block,
                                 qlab_panel_kind kind, const qlab_month_plan *month, qlab_digest key,
-                                qlab_panel_part *out, qlab_panel_tally *tally, qlab_err *err)
+                                const qlab_part_reach *reach, qlab_panel_part *out,
+                                qlab_panel_tally *tally, qlab_err *err)
 {
     bool elig = kind == QLAB_PANEL_ELIGIBILITY;
     order o =
@@ -493,6 +502,7 @@ qlab_code qlab_panel_part_write(const qlab_part_writer *w, const qlab_block *blo
     table t = {.n_rows = o.n, .arena = QLAB_ARENA_INIT};
     part_begin(out, kind, month->month, w->bucket, key);
     out->made = true;
+    out->reach = *reach;
     qlab_code code = QLAB_OK;
     if (o.n > 0) {
         if (kind == QLAB_PANEL_FEATURES)
@@ -556,5 +566,26 @@ done:
     json_decref(o);
     qlab_free(path);
     qlab_free(json_path);
+    return code;
+}
+
+qlab_code qlab_panel_part_reach(const char *root, const char *name, bool *found,
+                                qlab_part_reach *out, qlab_err *err)
+{
+    char *path = qlab_panel_part_json_path(root, name);
+    json_t *o = NULL;
+    *found = false;
+    qlab_code code = QLAB_OK;
+    if (qlab_file_exists(path))
+        code = qlab_json_load(path, &o, err);
+    const json_t *reach = json_object_get(o, "reach");
+    for (qlab_reach r = 0; reach != NULL && r < QLAB_REACHES; r++) {
+        const char *text = json_string_value(json_object_get(reach, qlab_reach_name(r)));
+        if (text == NULL || sscanf(text, "%16" SCNx64, &out->of[r]) != 1)
+            reach = NULL;
+    }
+    *found = reach != NULL;
+    json_decref(o);
+    qlab_free(path);
     return code;
 }

@@ -19,7 +19,8 @@ typedef struct qlab_panel_part {
     char name[33];   /* 32 hex digits of its key */
     char sha256[65]; /* of the file; "" without rows */
     uint64_t n_rows, n_bytes;
-    bool made; /* by this build; false: it stood already */
+    bool made;             /* by this build; false: it stood already */
+    qlab_part_reach reach; /* where made */
 } qlab_panel_part;
 
 /* Counts of many parts; zero-initialise, free with qlab_panel_tally_free. */
@@ -50,6 +51,11 @@ qlab_code qlab_panel_part_find(const char *root, const qlab_catalogue *c, qlab_p
                                qlab_panel_part *out, qlab_panel_tally *tally,
                                qlab_err *err) QLAB_MUST_USE;
 
+/* What a part that stands was made from, as its JSON says; *found false where it is not there or
+ * does not say. */
+qlab_code qlab_panel_part_reach(const char *root, const char *name, bool *found,
+                                qlab_part_reach *out, qlab_err *err) QLAB_MUST_USE;
+
 /* What all parts of a bucket share. */
 typedef struct qlab_part_writer {
     const char *root;
@@ -63,7 +69,7 @@ typedef struct qlab_part_writer {
 /* Writes the rows of the block that fall on the plan's dates. */
 qlab_code qlab_panel_part_write(const qlab_part_writer *w, const qlab_block *block,
                                 qlab_panel_kind kind, const qlab_month_plan *month, qlab_digest key,
-                                qlab_panel_part *out, qlab_panel_tally *tally,
-                                qlab_err *err) QLAB_MUST_USE;
+                                const qlab_part_reach *reach, qlab_panel_part *out,
+                                qlab_panel_tally *tally, qlab_err *err) QLAB_MUST_USE;
 
 #endif

@@ -32,12 +32,21 @@ struct qlab_partkeys {
     size_t n_cache, next_cache;
     uint64_t n_rows_read;
     qlab_sha256 *inner; /* for session digests, while another hash runs */
+    qlab_sha256 *of[QLAB_REACHES];
 };
 
 const char *qlab_panel_kind_name(qlab_panel_kind kind)
 {
     static const char *const names[] = {"features", "labels", "eligibility"};
     return names[kind];
+}
+
+const char *qlab_reach_name(qlab_reach r)
+{
+    static const char *const names[QLAB_REACHES] = {"plan",       "catalogue", "universe",
+                                                    "bars",       "actions",   "lives",
+                                                    "delistings", "calendar",  "fx"};
+    return names[r];
 }
 
 static int cmp_leaf(const void *a, const void *b)
@@ -119,6 +128,8 @@ qlab_code qlab_partkeys_open(const qlab_snapshot *snap, qlab_conn *conn, uint32_
     sort_by_id(snap, k->by_id, k->n_assets);
     k->asof_cuts = lake_goes_beyond(snap, bucket);
     k->inner = qlab_sha256_new();
+    for (size_t r = 0; r < QLAB_REACHES; r++)
+        k->of[r] = qlab_sha256_new();
     qlab_code code = qlab_lake_read_leaves(snap->lake, conn, bucket, QLAB_LEAVES_ALL, &k->leaves,
                                            &k->n_leaves, err);
     if (code != QLAB_OK) {
@@ -139,6 +150,8 @@ void qlab_partkeys_close(qlab_partkeys *k)
     qlab_free(k->leaves);
     qlab_free(k->filled);
     qlab_sha256_free(k->inner);
+    for (size_t r = 0; r < QLAB_REACHES; r++)
+        qlab_sha256_free(k->of[r]);
     qlab_free(k);
 }
 
@@ -342,37 +355,45 @@ static void put_month(qlab_sha256 *h, const qlab_month_plan *m)
 /* ---- features and eligibility -----------------------------------------------------------------
  */
 
-static void put_asset(qlab_partkeys *k, qlab_sha256 *h, qlab_panel_kind kind, uint32_t ix,
-                      const qlab_month_plan *m)
+/* Each reach gets a mark for the asset, so that no row of one reads as another's. */
+static void begin_asset(qlab_partkeys *k, uint32_t ix)
+{
+    const char *id = k->snap->lake->assets[ix].asset_id;
+    for (size_t r = QLAB_REACH_UNIVERSE; r < QLAB_REACHES; r++)
+        put_text(k->of[r], id);
+}
+
+static void put_asset(qlab_partkeys *k, qlab_panel_kind kind, uint32_t ix, const qlab_month_plan *m)
 {
     const qlab_snapshot *s = k->snap;
     const qlab_asset *a = &s->lake->assets[ix];
+    qlab_sha256 *universe = k->of[QLAB_REACH_UNIVERSE], *bars = k->of[QLAB_REACH_BARS];
     int32_t year = qlab_date_year(m->first);
-    put_text(h, a->asset_id);
-    qlab_sha256_put_u32(h, a->asset_class);
-    put_text(h, a->exchange);
-    put_text(h, a->currency);
+    qlab_sha256_put_u32(universe, a->asset_class);
+    put_text(universe, a->exchange);
+    put_text(universe, a->currency);
     if (kind == QLAB_PANEL_FEATURES && s->sector != NULL && s->sector[ix][0] != '\0') {
-        put_text(h, "sector");
-        put_text(h, s->sector[ix]);
+        put_text(universe, "sector");
+        put_text(universe, s->sector[ix]);
     }
-    int32_t lead = put_years(h, s, ix, year, m->last);
+    int32_t lead = put_years(bars, s, ix, year, m->last);
     if (lead == INT32_MAX)
         return; /* no valid bar by the end of the month: no row */
-    put_leaves(h, k, ix, qlab_date_year(lead), year - 1);
-    put_leaves(h, k, ix, 100 * year + 1, period_of_month(m->month));
-    put_lives(h, s, ix, m->last);
-    put_steps(h, s, ix, INT32_MIN, m->last);
+    put_leaves(bars, k, ix, qlab_date_year(lead), year - 1);
+    put_leaves(bars, k, ix, 100 * year + 1, period_of_month(m->month));
+    put_lives(k->of[QLAB_REACH_LIVES], s, ix, m->last);
+    put_steps(k->of[QLAB_REACH_ACTIONS], s, ix, INT32_MIN, m->last);
     int32_t session_from = qlab_date_make(qlab_date_year(lead), 1, 1);
-    put_digest(h, sessions_digest(k, s->exchange_of[ix], session_from, m->last));
-    put_delistings(h, s, ix, m->last);
+    put_digest(k->of[QLAB_REACH_CALENDAR],
+               sessions_digest(k, s->exchange_of[ix], session_from, m->last));
+    put_delistings(k->of[QLAB_REACH_DELISTINGS], s, ix, m->last);
 }
 
-static void put_rule(qlab_sha256 *h, const qlab_eligible_rule *r)
+static void put_rule(qlab_partkeys *k)
 {
-    put_text(h, QLAB_ELIGIBILITY_VERSION);
-    json_t *o = qlab_eligible_rule_json(r);
-    put_digest(h, qlab_json_digest(o));
+    put_text(k->of[QLAB_REACH_CATALOGUE], QLAB_ELIGIBILITY_VERSION);
+    json_t *o = qlab_eligible_rule_json(&k->snap->rule);
+    put_digest(k->of[QLAB_REACH_UNIVERSE], qlab_json_digest(o));
     json_decref(o);
 }
 
@@ -391,10 +412,23 @@ static int32_t label_reach(const qlab_snapshot *s, const qlab_month_plan *m)
     return s->master[reach];
 }
 
-static void put_endings(qlab_partkeys *k, qlab_sha256 *h, uint32_t ix, int32_t from, int32_t to)
+static void put_records(qlab_sha256 *h, const qlab_snapshot *s, uint32_t ix)
+{
+    for (size_t d = s->delisting_first[ix]; d < s->delisting_first[ix + 1]; d++) {
+        size_t seen =
+            qlab_session_lower_bound(s->master, s->n_master, s->delistings[d].delist_date);
+        qlab_sha256_put_i32(h, s->delistings[d].delist_date);
+        qlab_sha256_put_i32(h, seen < s->n_master ? s->master[seen] : QLAB_DATE_NONE);
+        qlab_sha256_put_u32(h, s->delistings[d].code);
+        qlab_sha256_put_f64(h, s->delistings[d].delist_return);
+    }
+}
+
+static void put_endings(qlab_partkeys *k, uint32_t ix, int32_t from, int32_t to)
 {
     const qlab_snapshot *s = k->snap;
     const qlab_exchange_days *x = &s->exchanges[s->exchange_of[ix]];
+    qlab_sha256 *h = k->of[QLAB_REACH_LIVES];
     for (size_t i = s->life_first[ix]; i < s->life_first[ix + 1]; i++) {
         const qlab_life *l = &s->lives[i];
         if (l->first_date > to)
@@ -408,25 +442,19 @@ static void put_endings(qlab_partkeys *k, qlab_sha256 *h, uint32_t ix, int32_t f
                                                     x->session, x->n_sessions));
         size_t at = qlab_session_lower_bound(x->session, x->n_sessions, l->last_date + 1);
         qlab_sha256_put_i32(h, at < x->n_sessions ? x->session[at] : QLAB_DATE_NONE);
-        for (size_t d = s->delisting_first[ix]; d < s->delisting_first[ix + 1]; d++) {
-            size_t seen =
-                qlab_session_lower_bound(s->master, s->n_master, s->delistings[d].delist_date);
-            qlab_sha256_put_i32(h, s->delistings[d].delist_date);
-            qlab_sha256_put_i32(h, seen < s->n_master ? s->master[seen] : QLAB_DATE_NONE);
-            qlab_sha256_put_u32(h, s->delistings[d].code);
-            qlab_sha256_put_f64(h, s->delistings[d].delist_return);
-        }
+        qlab_sha256_put_u32(k->of[QLAB_REACH_DELISTINGS], l->life_no);
+        put_records(k->of[QLAB_REACH_DELISTINGS], s, ix);
     }
     qlab_sha256_put_u32(h, 0);
 }
 
 /* Which bars of the month have 200 bars before them hangs on the year up to the month, unless the
  * life was old enough when the year began. */
-static void put_row_choice(qlab_partkeys *k, qlab_sha256 *h, uint32_t ix, int32_t year,
-                           const qlab_month_plan *m)
+static void put_row_choice(qlab_partkeys *k, uint32_t ix, int32_t year, const qlab_month_plan *m)
 {
     size_t n;
     const qlab_asset_year *y = qlab_snapshot_years(k->snap, ix, &n);
+    qlab_sha256 *h = k->of[QLAB_REACH_BARS];
     bool young = false;
     for (size_t i = 0; i < n; i++)
         young |= y[i].year == year && y[i].n_valid_before + 1 < QLAB_FEATURE_MIN_BARS;
@@ -437,17 +465,38 @@ static void put_row_choice(qlab_partkeys *k, qlab_sha256 *h, uint32_t ix, int32_
     }
 }
 
-static qlab_code put_label_asset(qlab_partkeys *k, qlab_conn *conn, qlab_sha256 *h, uint32_t ix,
-                                 const qlab_month_plan *m, int32_t reach, qlab_err *err)
+/* Whether a month with a leaf surely holds a valid bar: it has more bars than the year has void
+ * ones, or the year's first valid one lies in it.  False: it may hold void bars alone, and a label
+ * that waits for a price waits on. */
+static bool surely_valid(const qlab_partkeys *k, uint32_t ix, int32_t month)
 {
-    const qlab_snapshot *s = k->snap;
-    put_text(h, s->lake->assets[ix].asset_id);
-    put_text(h, s->lake->assets[ix].mic);
-    put_row_choice(k, h, ix, qlab_date_year(m->first), m);
-    int32_t last_month = qlab_date_month_index(s->asof);
-    int32_t reach_month = qlab_date_month_index(reach), end = m->month;
-    for (int32_t month = m->month; month <= last_month; month++) {
-        if (month > m->month && period_of_month(month) % 100 == 1) {
+    const int32_t period = period_of_month(month), year = period / 100;
+    uint64_t n_rows = 0, n_valid = 0;
+    size_t n;
+    const qlab_asset_year *y = qlab_snapshot_years(k->snap, ix, &n);
+    for (size_t i = leaf_at(k, ix, 100 * year + 1);
+         i < k->n_leaves && k->leaves[i].asset_ix == ix && k->leaves[i].period <= 100 * year + 12;
+         i++)
+        n_rows += k->leaves[i].n_rows;
+    for (size_t i = 0; i < n; i++) {
+        if (y[i].year != year)
+            continue;
+        n_valid += y[i].n_valid;
+        if (qlab_date_month_index(y[i].first_date) == month)
+            return true;
+    }
+    return leaf_find(k, ix, period)->n_rows > n_rows - n_valid;
+}
+
+/* Leaves from the month on through the last exit, and through the month of the next valid bar
+ * after it; *end: the last month taken. */
+static qlab_code put_label_bars(qlab_partkeys *k, qlab_conn *conn, uint32_t ix, int32_t first,
+                                int32_t reach_month, int32_t *end, qlab_err *err)
+{
+    const int32_t last_month = qlab_date_month_index(k->snap->asof);
+    *end = first;
+    for (int32_t month = first; month <= last_month; month++) {
+        if (month > first && period_of_month(month) % 100 == 1) {
             int32_t year = period_of_month(month) / 100;
             if (!leaf_find(k, ix, year)) {
                 month += 11; /* no bar in the whole year */
@@ -460,53 +509,98 @@ static qlab_code put_label_asset(qlab_partkeys *k, qlab_conn *conn, qlab_sha256 
         const qlab_leaf *l = leaf_find(k, ix, period_of_month(month));
         if (!l)
             continue;
-        put_leaf(h, l);
-        end = month;
-        if (month > reach_month)
+        put_leaf(k->of[QLAB_REACH_BARS], l);
+        *end = month;
+        if (month > reach_month && surely_valid(k, ix, month))
             break; /* the next bar after a halt */
     }
-    qlab_sha256_put_i32(h, -1);
+    qlab_sha256_put_i32(k->of[QLAB_REACH_BARS], -1);
+    return QLAB_OK;
+}
+
+static qlab_code put_label_asset(qlab_partkeys *k, qlab_conn *conn, uint32_t ix,
+                                 const qlab_month_plan *m, int32_t reach, qlab_err *err)
+{
+    const qlab_snapshot *s = k->snap;
+    int32_t end = m->month;
+    put_text(k->of[QLAB_REACH_UNIVERSE], s->lake->assets[ix].mic);
+    put_row_choice(k, ix, qlab_date_year(m->first), m);
+    qlab_code code = put_label_bars(k, conn, ix, m->month, qlab_date_month_index(reach), &end, err);
+    if (code != QLAB_OK)
+        return code;
     int32_t to = qlab_date_of_month_index(end + 1) - 1;
     to = to > reach ? to : reach;
-    put_endings(k, h, ix, m->first, to);
-    put_steps(h, s, ix, m->first, to);
-    put_digest(h, sessions_digest(k, s->exchange_of[ix], m->first, reach));
+    put_endings(k, ix, m->first, to);
+    put_steps(k->of[QLAB_REACH_ACTIONS], s, ix, m->first, to);
+    put_digest(k->of[QLAB_REACH_CALENDAR], sessions_digest(k, s->exchange_of[ix], m->first, reach));
     return QLAB_OK;
+}
+
+void qlab_partkey_span(const qlab_snapshot *snap, qlab_panel_kind kind, const qlab_month_plan *m,
+                       int32_t *from, int32_t *to)
+{
+    /* 560 bars before the year, of names that trade nearly every session. */
+    *from =
+        kind == QLAB_PANEL_LABELS ? m->first : qlab_date_make(qlab_date_year(m->first) - 3, 1, 1);
+    *to = kind == QLAB_PANEL_LABELS ? label_reach(snap, m) : m->last;
+}
+
+/* ---- the key ----------------------------------------------------------------------------------
+ */
+
+static void put_kind(qlab_partkeys *k, qlab_panel_kind kind, qlab_digest features, qlab_entry entry,
+                     const qlab_month_plan *m, int32_t reach)
+{
+    qlab_sha256 *catalogue = k->of[QLAB_REACH_CATALOGUE];
+    qlab_sha256_put_u32(catalogue, QLAB_RESULTS_VERSION);
+    if (kind == QLAB_PANEL_FEATURES)
+        put_digest(catalogue, features);
+    else if (kind == QLAB_PANEL_ELIGIBILITY)
+        put_rule(k);
+    else {
+        put_text(catalogue, QLAB_LABEL_VERSION);
+        put_text(catalogue, qlab_entry_name(entry));
+        put_digest(k->of[QLAB_REACH_CALENDAR],
+                   sessions_digest(k, (uint32_t)k->snap->master_exchange, m->first, reach));
+    }
+}
+
+/* The digest of the digests; each hash is left ready for the next part. */
+static qlab_digest end_key(qlab_partkeys *k, qlab_panel_kind kind, qlab_part_reach *reach)
+{
+    put_text(k->inner, qlab_panel_kind_name(kind));
+    for (size_t r = 0; r < QLAB_REACHES; r++) {
+        const qlab_digest d = qlab_sha256_end(k->of[r]);
+        put_digest(k->inner, d);
+        reach->of[r] = 0;
+        for (int i = 0; i < 8; i++)
+            reach->of[r] = reach->of[r] << 8 | d.at[i];
+    }
+    return qlab_sha256_end(k->inner);
 }
 
 qlab_code qlab_partkey(qlab_partkeys *k, qlab_conn *conn, qlab_panel_kind kind,
                        const qlab_month_plan *m, qlab_digest features, qlab_entry entry,
-                       qlab_digest *out, size_t *n_assets, qlab_err *err)
+                       qlab_digest *out, qlab_part_reach *reach, size_t *n_assets, qlab_err *err)
 {
     *n_assets = 0;
     qlab_code code = need_months(k, conn, qlab_date_year(m->first), err);
     if (code != QLAB_OK)
         return code;
-    qlab_sha256 *h = qlab_sha256_new();
-    put_text(h, qlab_panel_kind_name(kind));
-    qlab_sha256_put_u32(h, QLAB_RESULTS_VERSION);
-    put_month(h, m);
-    int32_t reach = label_reach(k->snap, m);
-    if (kind == QLAB_PANEL_FEATURES)
-        put_digest(h, features);
-    else if (kind == QLAB_PANEL_ELIGIBILITY)
-        put_rule(h, &k->snap->rule);
-    else {
-        put_text(h, QLAB_LABEL_VERSION);
-        put_text(h, qlab_entry_name(entry));
-        put_digest(h, sessions_digest(k, (uint32_t)k->snap->master_exchange, m->first, reach));
-    }
+    const int32_t last = label_reach(k->snap, m);
+    put_month(k->of[QLAB_REACH_PLAN], m);
+    put_kind(k, kind, features, entry, m, last);
     for (size_t i = 0; i < k->n_assets && code == QLAB_OK; i++) {
         uint32_t ix = k->by_id[i];
         if (!leaf_find(k, ix, period_of_month(m->month)))
             continue;
         ++*n_assets;
+        begin_asset(k, ix);
         if (kind == QLAB_PANEL_LABELS)
-            code = put_label_asset(k, conn, h, ix, m, reach, err);
+            code = put_label_asset(k, conn, ix, m, last, err);
         else
-            put_asset(k, h, kind, ix, m);
+            put_asset(k, kind, ix, m);
     }
-    *out = qlab_sha256_end(h);
-    qlab_sha256_free(h);
+    *out = end_key(k, kind, reach);
     return code;
 }

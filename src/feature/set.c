@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/lock.h"
 #include "feature/manifest.h"
+#include "feature/reasons.h"
 #include "feature/unit.h"
 #include "ops/run.h"
 #include "truth/session.h"
@@ -27,6 +28,7 @@ void qlab_features_made_free(qlab_features_made *m)
     qlab_free(m->id);
     qlab_free(m->path);
     json_decref(m->manifest);
+    json_decref(m->recomputed);
     memset(m, 0, sizeof *m);
 }
 
@@ -218,7 +220,21 @@ static json_t *run_record(const qlab_env *env, const qlab_features_made *out)
     json_object_set_new(record, "parts_reused",
                         json_integer((json_int_t)(out->n_parts - out->n_parts_made)));
     json_object_set_new(record, "bars_read", json_integer((json_int_t)out->n_rows_read));
+    if (out->recomputed != NULL)
+        json_object_set(record, "recomputed", out->recomputed);
     return record;
+}
+
+/* What an update asks, and a list shows: a manifest names every part and may be large. */
+static qlab_code write_head(const qlab_set_facts *facts, const json_t *manifest, const char *built,
+                            qlab_err *err)
+{
+    char *path = qlab_path_join(built, "feature_set_head.json");
+    json_t *head = qlab_set_head_make(facts, manifest);
+    qlab_code code = qlab_json_write(path, head, err);
+    json_decref(head);
+    qlab_free(path);
+    return code;
 }
 
 /* The set's folder comes into being whole; where it stood (and had lost parts) its manifest says
@@ -235,6 +251,8 @@ static qlab_code write_set(const qlab_env *env, const qlab_set_facts *facts,
         code = qlab_dir_make(built, err);
         if (code == QLAB_OK)
             code = qlab_json_write(path, out->manifest, err);
+        if (code == QLAB_OK)
+            code = write_head(facts, out->manifest, built, err);
         if (code == QLAB_OK) {
             json_t *record = run_record(env, out);
             code = qlab_run_record_write(path, record, err);
@@ -270,7 +288,7 @@ static qlab_code set_stands(const qlab_env *env, qlab_features_made *out, bool *
 }
 
 static qlab_code make_set(const qlab_env *env, build *b, qlab_set_facts *facts,
-                          qlab_features_made *out, qlab_err *err)
+                          const char *from_set, qlab_features_made *out, qlab_err *err)
 {
     qlab_unit_result all;
     memset(&all, 0, sizeof all);
@@ -289,6 +307,11 @@ static qlab_code make_set(const qlab_env *env, build *b, qlab_set_facts *facts,
         facts->n_parts = all.n_parts;
         facts->tally = &all.tally;
         count_made(&all, out);
+        if (from_set != NULL && out->n_parts_made > 0)
+            code = qlab_reasons_make(env, facts->snap, from_set, facts->range, all.parts,
+                                     all.n_parts, &out->recomputed, err);
+    }
+    if (code == QLAB_OK) {
         code = write_set(env, facts, out, err);
     }
     qlab_unit_result_free(&all);
@@ -299,7 +322,8 @@ static qlab_code make_set(const qlab_env *env, build *b, qlab_set_facts *facts,
 }
 
 static qlab_code build_with(const qlab_env *env, const qlab_snapshot *snap, const qlab_catalogue *c,
-                            const qlab_features_options *o, qlab_features_made *out, qlab_err *err)
+                            const qlab_features_options *o, const char *from_set,
+                            qlab_features_made *out, qlab_err *err)
 {
     int32_t from = 0, to = 0;
     uint64_t columns = 0;
@@ -328,7 +352,7 @@ static qlab_code build_with(const qlab_env *env, const qlab_snapshot *snap, cons
                                 .columns = columns,
                                 .parameters = parameters,
                                 .range = &range};
-        code = make_set(env, &b, &facts, out, err);
+        code = make_set(env, &b, &facts, from_set, out, err);
     }
     json_decref(parameters);
     qlab_range_plan_free(&range);
@@ -336,33 +360,40 @@ static qlab_code build_with(const qlab_env *env, const qlab_snapshot *snap, cons
 }
 
 static qlab_code build_on(const qlab_env *env, const qlab_snapshot *snap,
-                          const qlab_features_options *o, qlab_features_made *out, qlab_err *err)
+                          const qlab_features_options *o, const char *from_set,
+                          qlab_features_made *out, qlab_err *err)
 {
     qlab_catalogue *c = NULL;
     qlab_code code = qlab_catalogue_extend(o->catalogue ? o->catalogue : qlab_catalogue_builtin(),
                                            o->columns, &c, err);
     if (code == QLAB_OK)
-        code = build_with(env, snap, c, o, out, err);
+        code = build_with(env, snap, c, o, from_set, out, err);
     qlab_catalogue_free(c);
     return code;
 }
 
-qlab_code qlab_features_build(const qlab_env *env, const qlab_features_options *o,
-                              qlab_features_made *out, qlab_err *err)
+qlab_code qlab_features_build_from(const qlab_env *env, const qlab_features_options *o,
+                                   const char *from_set, qlab_features_made *out, qlab_err *err)
 {
     memset(out, 0, sizeof *out);
     qlab_snapshot *snap;
     qlab_code code = qlab_snapshot_open(env, o->snapshot ? o->snapshot : "latest", &snap, err);
     if (code != QLAB_OK)
         return code;
-    code = build_on(env, snap, o, out, err);
+    code = build_on(env, snap, o, from_set, out, err);
     qlab_snapshot_close(snap);
     if (code != QLAB_OK)
         qlab_features_made_free(out);
     return code;
 }
 
-/* ---- finding and updating ---------------------------------------------------------------------
+qlab_code qlab_features_build(const qlab_env *env, const qlab_features_options *o,
+                              qlab_features_made *out, qlab_err *err)
+{
+    return qlab_features_build_from(env, o, NULL, out, err);
+}
+
+/* ---- finding -------------------------------------------------------------------
  */
 
 qlab_code qlab_features_resolve(const qlab_env *env, const char *id, char **out, qlab_err *err)
@@ -378,70 +409,5 @@ qlab_code qlab_features_manifest(const qlab_env *env, const char *id, json_t **o
     char *path = qlab_set_manifest_path(env->root, id);
     qlab_code code = qlab_json_load(path, out, err);
     qlab_free(path);
-    return code;
-}
-
-/* Options that made a set; strings borrowed from the manifest, columns from *list (owned). */
-static qlab_code options_of(const json_t *manifest, const char *id, qlab_features_options *o,
-                            char **list, qlab_err *err)
-{
-    json_t *p, *columns;
-    const char *from, *to, *entry, *asof;
-    int64_t every;
-    qlab_code code = qlab_json_get_object(manifest, id, "parameters", &p, err);
-    if (code == QLAB_OK)
-        code = qlab_json_get_str(manifest, id, "asof_date", &asof, err);
-    if (code == QLAB_OK)
-        code = qlab_json_get_str(p, id, "from", &from, err);
-    if (code == QLAB_OK)
-        code = qlab_json_get_str(p, id, "to", &to, err);
-    if (code == QLAB_OK)
-        code = qlab_json_get_str(p, id, "entry", &entry, err);
-    if (code == QLAB_OK)
-        code = qlab_json_get_i64(p, id, "every", &every, err);
-    if (code == QLAB_OK)
-        code = qlab_json_get_array(p, id, "columns", &columns, err);
-    if (code != QLAB_OK)
-        return code;
-    if (!qlab_date_parse(from, strlen(from), &o->from) ||
-        !qlab_date_parse(to, strlen(to), &o->to) || every < 1 || every > UINT32_MAX)
-        return qlab_fail(err, QLAB_E_CORRUPT, "%s: its parameters could not be read", id);
-    if (strcmp(to, asof) == 0)
-        o->to = QLAB_DATE_NONE;
-    o->every = (uint32_t)every;
-    o->entry = strcmp(entry, qlab_entry_name(QLAB_LABEL_NEXT_CLOSE)) == 0 ? QLAB_LABEL_NEXT_CLOSE
-                                                                          : QLAB_LABEL_NEXT_OPEN;
-    qlab_buf b = QLAB_BUF_INIT;
-    size_t i;
-    const json_t *name;
-    json_array_foreach(columns, i, name)
-    {
-        if (i > 0)
-            qlab_buf_puts(&b, ",");
-        qlab_buf_puts(&b, json_string_value(name));
-    }
-    *list = b.at;
-    o->columns = b.at;
-    return QLAB_OK;
-}
-
-qlab_code qlab_features_update(const qlab_env *env, const char *id, const char *snapshot,
-                               qlab_features_made *out, qlab_err *err)
-{
-    memset(out, 0, sizeof *out);
-    char *whole = NULL, *list = NULL;
-    json_t *manifest = NULL;
-    qlab_features_options o = qlab_features_options_default();
-    o.snapshot = snapshot ? snapshot : "latest";
-    qlab_code code = qlab_features_resolve(env, id ? id : "latest", &whole, err);
-    if (code == QLAB_OK)
-        code = qlab_features_manifest(env, whole, &manifest, err);
-    if (code == QLAB_OK)
-        code = options_of(manifest, whole, &o, &list, err);
-    if (code == QLAB_OK)
-        code = qlab_features_build(env, &o, out, err);
-    qlab_free(list);
-    json_decref(manifest);
-    qlab_free(whole);
     return code;
 }

@@ -29,17 +29,25 @@ typedef struct qlab_features_made {
     bool existed;    /* the set stood complete; nothing was done */
     uint64_t n_parts, n_parts_made, n_rows, n_rows_read;
     double seconds;
-    json_t *manifest;
+    json_t *manifest;   /* of a set that update found: its head (inputs, counts) */
+    json_t *recomputed; /* of an update that made parts: see feature/reasons.h; else NULL */
 } qlab_features_made;
 qlab_code qlab_features_build(const qlab_env *env, const qlab_features_options *o,
                               qlab_features_made *out, qlab_err *err) QLAB_MUST_USE;
 /* The newest snapshot with the parameters of set `id` ("latest"): a range that ended at the
- * as-of ends at the new one. */
+ * as-of ends at the new one.  Where the set was built on that very content, its folder is all that
+ * is looked at: neither snapshot nor parts are opened (a part that was lost is made by build). */
 qlab_code qlab_features_update(const qlab_env *env, const char *id, const char *snapshot,
                                qlab_features_made *out, qlab_err *err) QLAB_MUST_USE;
 void qlab_features_made_free(qlab_features_made *m);
 
-/* Whole id for a prefix or "latest"; owned by the caller. */
+/* As build; parts that are made again are held to those of the set from_set (a whole id), and
+ * out->recomputed says why. */
+qlab_code qlab_features_build_from(const qlab_env *env, const qlab_features_options *o,
+                                   const char *from_set, qlab_features_made *out,
+                                   qlab_err *err) QLAB_MUST_USE;
+
+/* Whole id for a prefix or "latest" (the greatest as-of, then made last); owned by the caller. */
 qlab_code qlab_features_resolve(const qlab_env *env, const char *id, char **out,
                                 qlab_err *err) QLAB_MUST_USE;
 /* The manifest of a whole id; new reference. */

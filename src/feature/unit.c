@@ -33,6 +33,7 @@ typedef struct unit {
 typedef struct month_state {
     const qlab_month_plan *plan;
     qlab_digest key[QLAB_PANEL_KINDS];
+    qlab_part_reach reach[QLAB_PANEL_KINDS];
     bool missing[QLAB_PANEL_KINDS];
     size_t place[QLAB_PANEL_KINDS]; /* in out->parts */
 } month_state;
@@ -81,7 +82,7 @@ static qlab_code plan_month(unit *u, const qlab_month_plan *month, month_state *
     for (qlab_panel_kind kind = 0; kind < QLAB_PANEL_KINDS; kind++) {
         size_t n_assets;
         qlab_code code = qlab_partkey(u->keys, u->conn, kind, month, p->features, p->entry,
-                                      &m->key[kind], &n_assets, err);
+                                      &m->key[kind], &m->reach[kind], &n_assets, err);
         if (code != QLAB_OK)
             return code;
         if (n_assets == 0)
@@ -196,8 +197,9 @@ static qlab_code write_month(unit *u, const month_state *m, qlab_err *err)
     for (qlab_panel_kind kind = 0; kind < QLAB_PANEL_KINDS; kind++) {
         if (!m->missing[kind])
             continue;
-        qlab_code code = qlab_panel_part_write(&w, &u->block, kind, m->plan, m->key[kind],
-                                               &u->out->parts[m->place[kind]], &u->out->tally, err);
+        qlab_code code =
+            qlab_panel_part_write(&w, &u->block, kind, m->plan, m->key[kind], &m->reach[kind],
+                                  &u->out->parts[m->place[kind]], &u->out->tally, err);
         if (code != QLAB_OK)
             return code;
     }

@@ -172,22 +172,73 @@ static bool starts_with(const char *s, const char *start)
     return strncmp(s, start, strlen(start)) == 0;
 }
 
-static qlab_code pick_latest(const char *folder, char **names, size_t n, const char *prefix,
-                             const char **found, qlab_err *err)
+/* When the folder's artifacts were generated, as its *.run.json files say: the latest of them; ""
+ * where there is none. */
+static qlab_code generated_at(const char *dir, char out[32], qlab_err *err)
 {
-    int64_t newest = INT64_MIN;
-    for (size_t i = 0; i < n; i++) {
-        if (!starts_with(names[i], prefix))
+    char **names = NULL;
+    size_t n = 0;
+    out[0] = '\0';
+    qlab_code rc = qlab_dir_list(dir, &names, &n, err);
+    for (size_t i = 0; i < n && rc == QLAB_OK; i++) {
+        const size_t len = strlen(names[i]);
+        if (len < 9 || strcmp(names[i] + len - 9, ".run.json") != 0)
             continue;
-        qlab_file_info info;
-        char *path = qlab_path_join(folder, names[i]);
-        const qlab_code rc = qlab_file_stat(path, &info, err);
+        json_t *record = NULL;
+        char *path = qlab_path_join(dir, names[i]);
+        rc = qlab_json_load(path, &record, err);
+        const char *at = json_string_value(json_object_get(record, "generated_at"));
+        if (at != NULL && strcmp(at, out) > 0)
+            snprintf(out, 32, "%s", at);
+        json_decref(record);
         qlab_free(path);
+    }
+    qlab_dir_list_free(names, n);
+    return rc;
+}
+
+/* The as-of in "<prefix>2017-03-31_...": the first date after the prefix; "" where there is none.
+ */
+static const char *asof_of(const char *name)
+{
+    for (; *name != '\0'; name++)
+        if (strspn(name, "0123456789") == 4 && name[4] == '-' &&
+            strspn(name + 5, "0123456789") == 2 && name[7] == '-' &&
+            strspn(name + 8, "0123456789") == 2)
+            return name;
+    return "";
+}
+
+qlab_code qlab_id_latest(const char *folder, char *const *names, size_t n, const char *prefix,
+                         const char **found, qlab_err *err)
+{
+    char best[32] = "";
+    int64_t best_mtime = INT64_MIN;
+    const char *asof = "";
+    *found = NULL;
+    for (size_t i = 0; i < n; i++)
+        if (starts_with(names[i], prefix) && strncmp(asof_of(names[i]), asof, 10) > 0)
+            asof = asof_of(names[i]);
+    for (size_t i = 0; i < n; i++) {
+        if (!starts_with(names[i], prefix) || strncmp(asof_of(names[i]), asof, 10) != 0)
+            continue;
+        char at[32], *dir = qlab_path_join(folder, names[i]);
+        qlab_file_info info = {0};
+        qlab_code rc = qlab_file_stat(dir, &info, err);
+        if (rc == QLAB_OK && !info.is_dir) {
+            qlab_free(dir);
+            continue;
+        }
+        if (rc == QLAB_OK)
+            rc = generated_at(dir, at, err);
+        qlab_free(dir);
         if (rc != QLAB_OK)
             return rc;
-        if (info.mtime_ns >= newest) {
-            newest = info.mtime_ns;
+        const int c = strcmp(at, best); /* whole seconds: the folder's own time parts equal ones */
+        if (*found == NULL || c > 0 || (c == 0 && info.mtime_ns >= best_mtime)) {
             *found = names[i];
+            best_mtime = info.mtime_ns;
+            snprintf(best, sizeof best, "%s", at);
         }
     }
     return QLAB_OK;
@@ -223,7 +274,7 @@ qlab_code qlab_id_resolve(const char *folder, const char *prefix, const char *wh
         rc = qlab_dir_list(folder, &names, &n, err);
     if (rc != QLAB_OK)
         return rc;
-    rc = strcmp(text, "latest") == 0 ? pick_latest(folder, names, n, prefix, &found, err)
+    rc = strcmp(text, "latest") == 0 ? qlab_id_latest(folder, names, n, prefix, &found, err)
                                      : pick_named(names, n, prefix, what, text, &found, err);
     if (rc == QLAB_OK && !found)
         rc = strcmp(text, "latest") == 0

@@ -45,9 +45,15 @@ qlab_code qlab_run_record_write(const char *artifact_path, const json_t *record,
                                 qlab_err *err) QLAB_MUST_USE;
 
 /* Finds one entry "<prefix><id>" of a folder: `text` is an id, a unique beginning of one, or
- * "latest" (the one made last, by the folder's time).  what: "snapshot", for messages.
+ * "latest" (qlab_id_latest).  what: "snapshot", for messages.
  * *id is without the prefix.  None: QLAB_E_NOT_FOUND; several: QLAB_E_USAGE, naming them. */
 qlab_code qlab_id_resolve(const char *folder, const char *prefix, const char *what,
                           const char *text, char **id, qlab_err *err) QLAB_MUST_USE;
+
+/* What "latest" is everywhere, of the entries that begin with prefix: the greatest as-of; of those,
+ * the one generated last, as its *.run.json says (equal seconds: the folder's time; names in byte
+ * order after that).  *found is one of names; NULL: none. */
+qlab_code qlab_id_latest(const char *folder, char *const *names, size_t n, const char *prefix,
+                         const char **found, qlab_err *err) QLAB_MUST_USE;
 
 #endif

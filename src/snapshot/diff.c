@@ -357,6 +357,8 @@ qlab_code qlab_snapshot_diff(const qlab_env *env, const qlab_snapshot *earlier,
         d.all[i] = (qlab_diff_asset){.asset_ix = (uint32_t)i,
                                      .bars_first = QLAB_DATE_NONE,
                                      .bars_last = QLAB_DATE_NONE,
+                                     .old_first = QLAB_DATE_NONE,
+                                     .old_last = QLAB_DATE_NONE,
                                      .facts_first = QLAB_DATE_NONE};
     qlab_code code = compare_masters(&d, err);
     if (code == QLAB_OK)

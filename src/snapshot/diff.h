@@ -44,6 +44,7 @@ typedef struct qlab_diff_asset {
     unsigned what; /* QLAB_DIFF_* bits, never 0 */
     uint32_t n_bars[QLAB_DIFF_KINDS];
     int32_t bars_first, bars_last; /* dates of changed bars; QLAB_DATE_NONE */
+    int32_t old_first, old_last;   /* those of late, revised and gone ones; QLAB_DATE_NONE */
     int32_t facts_first;           /* earliest date of a changed action, delisting or life */
     uint8_t was_reason, is_reason; /* qlab_eligibility in universe.parquet; 255 = not there */
 } qlab_diff_asset;

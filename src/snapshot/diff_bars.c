@@ -95,6 +95,10 @@ static void note_bar(bucket_diff *b, uint32_t ix, int32_t year, qlab_diff_kind k
         a->bars_first = date;
     if (a->bars_last == QLAB_DATE_NONE || date > a->bars_last)
         a->bars_last = date;
+    if (kind != QLAB_DIFF_NEW && (a->old_first == QLAB_DATE_NONE || date < a->old_first))
+        a->old_first = date;
+    if (kind != QLAB_DIFF_NEW && (a->old_last == QLAB_DATE_NONE || date > a->old_last))
+        a->old_last = date;
     if (a->n_bars[kind]++ == 0) {
         qlab_grow((void **)&o->bars[kind], &o->cap_bars[kind], o->n_bars[kind] + 1,
                   sizeof *o->bars[kind]);

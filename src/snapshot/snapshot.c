@@ -215,24 +215,22 @@ void qlab_snapshot_list_free(qlab_snapshot_row *rows, size_t n)
     qlab_free(rows);
 }
 
-/* Of the ids with the greatest as-of (the ids sort by it), that of the greatest commit. */
+/* The rule of qlab_id_latest, over the folders of the ids. */
 static qlab_code resolve_latest(const qlab_env *env, char **ids, size_t n, char **out,
                                 qlab_err *err)
 {
-    size_t best = n - 1;
-    uint32_t best_commit = 0;
-    for (size_t i = n; i-- > 0 && strncmp(ids[i], ids[n - 1], QLAB_DATE_BYTES) == 0;) {
-        qlab_snapshot_row row = {0};
-        qlab_code code = read_row(env, ids[i], &row, err);
-        if (code != QLAB_OK)
-            return code;
-        if (row.commit > best_commit) {
-            best_commit = row.commit;
-            best = i;
-        }
-    }
-    *out = qlab_strdup(ids[best]);
-    return QLAB_OK;
+    char *folder = qlab_path_join(env->root, "snapshots"), **names = qlab_alloc(n, sizeof *names);
+    const char *found = NULL;
+    for (size_t i = 0; i < n; i++)
+        names[i] = qlab_asprintf(QLAB_SNAPSHOT_PREFIX "%s", ids[i]);
+    qlab_code code = qlab_id_latest(folder, names, n, QLAB_SNAPSHOT_PREFIX, &found, err);
+    if (code == QLAB_OK && found == NULL)
+        code = qlab_fail(err, QLAB_E_NOT_FOUND, "there was no snapshot under %s", folder);
+    if (code == QLAB_OK)
+        *out = qlab_strdup(found + strlen(QLAB_SNAPSHOT_PREFIX));
+    qlab_dir_list_free(names, n);
+    qlab_free(folder);
+    return code;
 }
 
 qlab_code qlab_snapshot_resolve(const qlab_env *env, const char *id, char **out, qlab_err *err)

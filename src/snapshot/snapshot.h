@@ -54,7 +54,7 @@ typedef struct qlab_snapshot {
     qlab_arena strings;
 } qlab_snapshot;
 
-/* id: whole, a unique prefix, or "latest" (the greatest as-of, then the greatest commit). */
+/* id: whole, a unique prefix, or "latest" (the greatest as-of, then generated last). */
 qlab_code qlab_snapshot_open(const qlab_env *env, const char *id, qlab_snapshot **out,
                              qlab_err *err) QLAB_MUST_USE;
 void qlab_snapshot_close(qlab_snapshot *s);

@@ -120,6 +120,15 @@ static void resolves(const char *dir, const char *text, const char *want)
     qlab_free(id);
 }
 
+static void generated(const char *root, const char *name, const char *at)
+{
+    char *dir = qlab_path_join(root, name);
+    char *text = qlab_asprintf("{\"generated_at\": \"%s\"}", at);
+    put(dir, "a.run.json", text);
+    qlab_free(text);
+    qlab_free(dir);
+}
+
 T_TEST(finding_ids)
 {
     qlab_err err = QLAB_ERR_INIT;
@@ -147,8 +156,17 @@ T_TEST(finding_ids)
     T_CONTAINS(err.text, "no snapshot \"2018\" in ");
     qlab_err_reset(&err);
     T_OK(qlab_id_resolve(root, "snapshot_id=", "snapshot", "latest", &id, &err));
-    T_CHECK(id != NULL && strncmp(id, "201", 3) == 0);
+    T_CHECK(id != NULL && strncmp(id, "2017-12-29", 10) == 0); /* the greatest as-of */
     qlab_free(id);
+    /* Of those the one generated last; a folder's own time says nothing against that. */
+    generated(root, names[0], "2026-01-02T00:00:00Z");
+    generated(root, names[2], "2026-01-01T23:59:59Z");
+    generated(root, names[1], "2026-12-31T00:00:00Z");
+    resolves(root, "latest", "2017-12-29_aaa");
+    generated(root, names[2], "2026-01-02T00:00:01Z");
+    resolves(root, "latest", "2017-12-29_aaab");
+    generated(root, names[0], "2026-01-02T00:00:01Z"); /* made after it, in the same second */
+    resolves(root, "latest", "2017-12-29_aaa");
     qlab_free(none);
     t_rmdir(root);
 }
