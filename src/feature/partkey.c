@@ -41,14 +41,6 @@ const char *qlab_panel_kind_name(qlab_panel_kind kind)
     return names[kind];
 }
 
-const char *qlab_reach_name(qlab_reach r)
-{
-    static const char *const names[QLAB_REACHES] = {"plan",       "catalogue", "universe",
-                                                    "bars",       "actions",   "lives",
-                                                    "delistings", "calendar",  "fx"};
-    return names[r];
-}
-
 static int cmp_leaf(const void *a, const void *b)
 {
     const qlab_leaf *x = a, *y = b;

@@ -31,6 +31,14 @@ static const char *const NAMES[REASONS] = {"NEW_SESSION", "BARS_CHANGED", "ACTIO
 
 enum { N_SAMPLES = 3 };
 
+const char *qlab_reach_name(qlab_reach r)
+{
+    static const char *const names[QLAB_REACHES] = {"plan",       "catalogue", "universe",
+                                                    "bars",       "actions",   "lives",
+                                                    "delistings", "calendar",  "fx"};
+    return names[r];
+}
+
 typedef struct asker {
     const qlab_env *env;
     const qlab_snapshot *snap;
