@@ -115,10 +115,9 @@ static void count_delistings(layer_table *t, const qlab_build *b)
     }
     for (size_t i = 0; i < b->n_delistings; i++) {
         const qlab_delisting *d = &b->delistings[i];
+        const qlab_settlement u = qlab_settle_delisting(d, b->view->assets[d->asset_ix].mic);
         if (d->delist_date <= b->asof)
-            f->n_confidence[qlab_settle_delisting(d, b->view->assets[d->asset_ix].mic).assumed
-                                ? QLAB_CONFIDENCE_MEDIUM
-                                : QLAB_CONFIDENCE_HIGH]++;
+            f->n_confidence[qlab_settle_confidence(d, &u)]++;
     }
     f->n_confidence[QLAB_CONFIDENCE_LOW] += f->n_derived;
     f->source_mode = f->n_real && f->n_derived ? "provider_raw_and_presumed_gone"

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "num/xsec.h"
 #include "snapshot/internal.h"
+#include "truth/settle.h"
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,12 +105,17 @@ static qlab_code write_delistings(writer *w, qlab_err *err)
     qlab_str *id = COLUMN(qlab_str, b->n_delistings), *source = COLUMN(qlab_str, b->n_delistings);
     uint32_t *ix = COLUMN(uint32_t, b->n_delistings), *code_ix = COLUMN(uint32_t, b->n_delistings);
     int32_t *date = COLUMN(int32_t, b->n_delistings);
-    double *ret = COLUMN(double, b->n_delistings);
+    double *ret = COLUMN(double, b->n_delistings), *used = COLUMN(double, b->n_delistings);
+    uint32_t *mode = COLUMN(uint32_t, b->n_delistings), *sure = COLUMN(uint32_t, b->n_delistings);
     size_t n = 0;
     for (size_t i = 0; i < b->n_delistings; i++) {
         const qlab_delisting *d = &b->delistings[i];
         if (d->delist_date > b->asof)
             continue;
+        const qlab_settlement u = qlab_settle_delisting(d, b->view->assets[d->asset_ix].mic);
+        used[n] = u.settles ? u.u : (double)NAN;
+        mode[n] = strcmp(d->source, QLAB_SOURCE_MAP_FILE) == 0;
+        sure[n] = qlab_settle_confidence(d, &u);
         id[n] = ID_OF(d->asset_ix);
         source[n] = text_or_null(d->source);
         ix[n] = d->asset_ix;
@@ -117,15 +123,21 @@ static qlab_code write_delistings(writer *w, qlab_err *err)
         date[n] = d->delist_date;
         ret[n++] = d->delist_return;
     }
-    qlab_str codes[QLAB_DELIST_CODES];
+    const qlab_str modes[] = {QLAB_STR("feed"), QLAB_STR("map_file")};
+    qlab_str codes[QLAB_DELIST_CODES], confidences[QLAB_CONFIDENCE_LOW + 1];
     for (uint8_t i = 0; i < QLAB_DELIST_CODES; i++)
         codes[i] = qlab_str_of(qlab_delist_code_name(i));
+    for (uint8_t i = 0; i <= QLAB_CONFIDENCE_LOW; i++)
+        confidences[i] = qlab_str_of(qlab_confidence_name(i));
     const qlab_col cols[] = {{"asset_id", QLAB_T_STR, id, NULL, NULL},
                              {"asset_ix", QLAB_T_U32, ix, NULL, NULL},
                              {"delist_date", QLAB_T_DATE, date, NULL, NULL},
                              {"delist_code", QLAB_T_DICT, code_ix, NULL, codes},
                              {"delist_return", QLAB_T_F64, ret, NULL, NULL},
-                             {"source", QLAB_T_STR, source, NULL, NULL}};
+                             {"source", QLAB_T_STR, source, NULL, NULL},
+                             {"source_mode", QLAB_T_DICT, mode, NULL, modes},
+                             {"delist_return_used", QLAB_T_F64, used, NULL, NULL},
+                             {"confidence", QLAB_T_DICT, sure, NULL, confidences}};
     return put_table(w, "delistings.parquet", cols, COUNT_OF(cols), n, err);
 }
 

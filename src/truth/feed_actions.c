@@ -5,6 +5,7 @@
 #include "truth/derive.h"
 #include "truth/load.h"
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* ---- rows against the bars of the lake ------------------------------------------------------- */
@@ -181,6 +182,38 @@ static bool withdraw_other_types(qlab_load *z, const void *fact)
     return any;
 }
 
+/* A feed that names its events by an id and moves one's ex-date by less than this means the same
+ * one; further off the id may be one that returns, as monthly payers have it. */
+enum { MOVED_DAYS = 21 };
+
+static bool withdraw_moved(qlab_load *z, const void *fact)
+{
+    const qlab_load_table *t = &z->table[QLAB_LOAD_ACTIONS];
+    const qlab_action *a = fact, *known = (const qlab_action *)(const void *)t->facts;
+    const char *colon = strchr(a->source_id, ':');
+    bool any = false;
+    if (a->source != QLAB_SOURCE_FEED || colon == NULL || colon[1] == '\0')
+        return false;
+    for (size_t i = 0; i < t->n_facts; i++) {
+        if (known[i].asset_ix != a->asset_ix || known[i].source != a->source ||
+            known[i].type != a->type || known[i].ex_date == a->ex_date ||
+            abs(known[i].ex_date - a->ex_date) >= MOVED_DAYS ||
+            strcmp(known[i].source_id, a->source_id) != 0 || restated(z, &known[i]))
+            continue;
+        qlab_action gone = known[i];
+        gone.withdrawn = true;
+        qlab_load_withdraw(z, QLAB_LOAD_ACTIONS, &gone);
+        any = true;
+    }
+    return any;
+}
+
+static bool replace(qlab_load *z, const void *fact)
+{
+    const bool retyped = withdraw_other_types(z, fact), moved = withdraw_moved(z, fact);
+    return retyped || moved;
+}
+
 static qlab_code read(const qlab_lake_view *v, qlab_conn *conn, qlab_arena *strings, void **rows,
                       size_t *n, qlab_err *err)
 {
@@ -211,6 +244,6 @@ const qlab_load_ops qlab_load_actions = {.name = "actions",
                                          .date_of = date_of,
                                          .compare = qlab_action_cmp,
                                          .same = same,
-                                         .replace = withdraw_other_types,
+                                         .replace = replace,
                                          .read = read,
                                          .write = write};

@@ -50,6 +50,13 @@ qlab_settlement qlab_settle_delisting(const qlab_delisting *d, const char *mic)
     return s;
 }
 
+uint8_t qlab_settle_confidence(const qlab_delisting *d, const qlab_settlement *s)
+{
+    if (d->code == QLAB_DELIST_UNKNOWN && isnan(d->delist_return))
+        return QLAB_CONFIDENCE_LOW;
+    return s->assumed ? QLAB_CONFIDENCE_MEDIUM : QLAB_CONFIDENCE_HIGH;
+}
+
 const qlab_delisting *qlab_settle_find(const qlab_delisting *d, size_t n, int32_t last_date)
 {
     for (size_t i = 0; i < n; i++)

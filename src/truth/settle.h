@@ -21,6 +21,10 @@ typedef struct qlab_settlement {
 /* mic: ISO 10383 ("" = unknown). */
 qlab_settlement qlab_settle_delisting(const qlab_delisting *d, const char *mic);
 
+/* How sure a settlement is (qlab_confidence): high where the return was delivered or the code is
+ * enough, low where nobody said why, medium where a table value stands in for one. */
+uint8_t qlab_settle_confidence(const qlab_delisting *d, const qlab_settlement *s);
+
 /* The settling delisting of an asset whose last valid bar of a life is last_date: the first record
  * that settles with delist_date >= last_date - 10 days; NULL when there is none.  Records ascending
  * by date. */

@@ -1,4 +1,5 @@
 """`actions load`, `delistings load` and `snapshot build`: what a file does, does twice, would do."""
+import json
 import os
 import pathlib
 import subprocess
@@ -47,6 +48,27 @@ load("actions", GOOD, 0, "actions: commit 2")
 load("actions", GOOD, 0, "actions: nothing new; no commit was made")
 load("actions", GOOD, 0, "EX_DATE_WITHOUT_BAR               1")
 load("delistings", GONE, 0, "delistings: commit 3")
+
+# A feed that names its events moves one: the older date is withdrawn, and still known at the older commit.
+IDS = "asset_id,ex_date,action_type,split_factor,dividend_cash,source,source_id\n"
+
+
+def dates(*args):
+    r = run("actions", "show", "--asset", "US:A", "--json", *args)
+    return [x["ex_date"] for x in json.loads(r.stdout) if x["source_id"].startswith("ids")]
+
+
+load("actions", IDS + f"US:A,{day(12)},dividend_cash,,1,ids,7\nUS:A,{day(13)},dividend_cash,,2,ids,\n", 0, "commit 4")
+load("actions", IDS + f"US:A,{day(14)},dividend_cash,,1,ids,7\nUS:A,{day(15)},dividend_cash,,2,ids,\n", 0,
+     "rows_revised                      1")
+c.that(dates() == [day(13), day(14), day(15)], f"moved: {dates()}")  # no id: two events
+c.that(dates("--commit", "4") == [day(12), day(13)], "as it was known")
+load("actions", IDS + f"US:A,{day(12)},dividend_cash,,1,ids,7\nUS:A,{day(14)},dividend_cash,,1,ids,7\n", 0,
+     "rows_inserted                     1")
+c.that(dates() == [day(12), day(13), day(14), day(15)], f"both stated: {dates()}")
+load("actions", IDS + "US:A,2019-06-01,dividend_cash,,1,ids,7\n", 0, "rows_inserted                     1")
+load("actions", IDS + "".join(f"US:A,{d},dividend_cash,,0,ids,{i}\n" for d, i in (
+    (day(12), 7), (day(14), 7), (day(13), ""), (day(15), ""), ("2019-06-01", 7))), 0, "rows_no_action                    5")
 
 # A file none of whose rows can be taken is another file.
 before = tree()

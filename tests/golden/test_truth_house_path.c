@@ -291,6 +291,21 @@ T_TEST(delisting_returns)
     T_NEAR(settle(QLAB_DELIST_LIQUIDATION, -0.2, "XNYS").u, -0.2, 0.0);
     T_CHECK(!settle(QLAB_DELIST_EXCHANGE_MOVE, -0.2, "XNYS").settles);
     T_CHECK(!settle(QLAB_DELIST_SYMBOL_CHANGE, NAN, "XNYS").settles);
+    static const struct {
+        uint8_t code;
+        double ret;
+        const char *mic;
+        uint8_t confidence;
+    } sure[] = {{QLAB_DELIST_PERFORMANCE, NAN, "XNYS", QLAB_CONFIDENCE_HIGH},
+                {QLAB_DELIST_PERFORMANCE, NAN, "", QLAB_CONFIDENCE_MEDIUM},
+                {QLAB_DELIST_UNKNOWN, NAN, "XNYS", QLAB_CONFIDENCE_LOW},
+                {QLAB_DELIST_UNKNOWN, -0.9, "", QLAB_CONFIDENCE_HIGH},
+                {QLAB_DELIST_LIQUIDATION, NAN, "", QLAB_CONFIDENCE_MEDIUM}};
+    for (size_t i = 0; i < sizeof sure / sizeof *sure; i++) {
+        const qlab_delisting d = {.code = sure[i].code, .delist_return = sure[i].ret};
+        const qlab_settlement s = qlab_settle_delisting(&d, sure[i].mic);
+        T_CHECK(qlab_settle_confidence(&d, &s) == sure[i].confidence);
+    }
 }
 
 T_TEST(crsp_codes)
