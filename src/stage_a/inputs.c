@@ -3,7 +3,9 @@
 #include "base/alloc.h"
 #include "base/date.h"
 #include "stage_a/screen.h"
+#include "strategy/placebo.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,4 +162,45 @@ void qlab_asset_groups_free(qlab_asset_groups *g)
         qlab_free(g->group[i]);
     qlab_free(g->asset_class);
     *g = (qlab_asset_groups){0};
+}
+
+/* Liquidity of the eligible names of one session, by asset; NaN elsewhere. */
+static qlab_code read_liquidity(const qlab_env *env, const qlab_panel *panel, int32_t date,
+                                size_t n_assets, double *liquidity, qlab_err *err)
+{
+    qlab_conn *conn;
+    qlab_xsec x;
+    qlab_code rc = qlab_duck_conn(env->duck, 0, &conn, err);
+
+    if (rc == QLAB_OK)
+        rc = qlab_panel_load_dates(panel, conn, date, date + 1, &qlab_screen_label[0], 1, &x, err);
+    if (rc != QLAB_OK)
+        return rc;
+    for (size_t i = 0; i < n_assets; i++)
+        liquidity[i] = NAN;
+    for (size_t i = 0; i < x.n_rows; i++)
+        if (x.eligibility[i] == 0)
+            liquidity[x.asset[i]] = x.adv_usd_or_ccy[i];
+    qlab_xsec_free(&x);
+    return QLAB_OK;
+}
+
+qlab_code qlab_stage_quintiles(const qlab_env *env, const qlab_panel *panel,
+                               const qlab_asset_groups *assets, const qlab_axis *axis,
+                               const qlab_fold_plan *folds, uint8_t *quintile, qlab_err *err)
+{
+    double *liquidity = qlab_alloc(assets->n_assets + 1, sizeof *liquidity);
+    qlab_code rc = QLAB_OK;
+
+    memset(quintile, QLAB_PLACEBO_UNRANKED, assets->n_assets);
+    for (size_t k = 0; rc == QLAB_OK && k <= folds->n_folds; k++) {
+        const size_t session =
+            k < folds->n_folds ? folds->folds[k].test_first : folds->folds[k - 1].test_end - 1;
+        rc = read_liquidity(env, panel, axis->sessions[session], assets->n_assets, liquidity, err);
+        if (rc == QLAB_OK)
+            qlab_placebo_rank(assets->group[QLAB_GROUP_CURRENCY], liquidity, assets->n_assets,
+                              quintile);
+    }
+    qlab_free(liquidity);
+    return rc;
 }

@@ -39,4 +39,12 @@ typedef struct qlab_asset_groups {
 void qlab_asset_groups_of(const qlab_panel *panel, qlab_asset_groups *out);
 void qlab_asset_groups_free(qlab_asset_groups *g);
 
+/* Quintile of money volume of each asset within its currency, for placebos (strategy/placebo.h):
+ * that of the first session of a test block on which it was eligible, else of the last test
+ * session; QLAB_PLACEBO_UNRANKED where it never was.  Nothing sealed is read. */
+qlab_code qlab_stage_quintiles(const qlab_env *env, const qlab_panel *panel,
+                               const qlab_asset_groups *assets, const qlab_axis *axis,
+                               const qlab_fold_plan *folds, uint8_t *quintile,
+                               qlab_err *err) QLAB_MUST_USE;
+
 #endif

@@ -13,46 +13,6 @@ static const char *const COLUMNS[N_COLS] = {"placebo", "session", "n_universe", 
 
 /* ---- drawing --------------------------------------------------------------------------------- */
 
-/* Liquidity of the eligible names of one session, by asset; NaN elsewhere. */
-static qlab_code read_liquidity(const qlab_stage_a *a, qlab_conn *conn, int32_t date,
-                                double *liquidity, qlab_err *err)
-{
-    qlab_xsec x;
-    const qlab_code rc =
-        qlab_panel_load_dates(a->panel, conn, date, date + 1, &qlab_screen_label[0], 1, &x, err);
-
-    if (rc != QLAB_OK)
-        return rc;
-    for (size_t i = 0; i < a->assets.n_assets; i++)
-        liquidity[i] = NAN;
-    for (size_t i = 0; i < x.n_rows; i++)
-        if (x.eligibility[i] == 0)
-            liquidity[x.asset[i]] = x.adv_usd_or_ccy[i];
-    qlab_xsec_free(&x);
-    return QLAB_OK;
-}
-
-/* A name's quintile is that of the first session of a test block on which it was eligible, else of
- * the last test session: nothing sealed is read. */
-static qlab_code rank_assets(const qlab_stage_a *a, uint8_t *quintile, qlab_err *err)
-{
-    double *liquidity = qlab_alloc(a->assets.n_assets + 1, sizeof *liquidity);
-    qlab_conn *conn;
-    qlab_code rc = qlab_duck_conn(a->env->duck, 0, &conn, err);
-
-    memset(quintile, QLAB_PLACEBO_UNRANKED, a->assets.n_assets);
-    for (size_t k = 0; rc == QLAB_OK && k <= a->folds.n_folds; k++) {
-        const size_t session =
-            k < a->folds.n_folds ? a->folds.folds[k].test_first : a->first_test + a->n_test - 1;
-        rc = read_liquidity(a, conn, a->axis.sessions[session], liquidity, err);
-        if (rc == QLAB_OK)
-            qlab_placebo_rank(a->assets.group[QLAB_GROUP_CURRENCY], liquidity, a->assets.n_assets,
-                              quintile);
-    }
-    qlab_free(liquidity);
-    return rc;
-}
-
 qlab_code qlab_stage_a_draw_placebos(qlab_stage_a *a, qlab_err *err)
 {
     qlab_placebos *p = &a->placebos;
@@ -64,7 +24,7 @@ qlab_code qlab_stage_a_draw_placebos(qlab_stage_a *a, qlab_err *err)
     p->candidate = qlab_alloc(p->n + 1, sizeof *p->candidate);
     p->source = qlab_alloc(p->n * n_assets + 1, sizeof *p->source);
     if (p->n > 0)
-        rc = rank_assets(a, quintile, err);
+        rc = qlab_stage_quintiles(a->env, a->panel, &a->assets, &a->axis, &a->folds, quintile, err);
     if (rc == QLAB_OK) {
         qlab_placebo_candidates(a->lib, p->n, p->candidate);
         for (size_t i = 0; i < p->n; i++)

@@ -199,7 +199,26 @@ static double windows_again(qlab_f64v net, const qlab_b_verdict *v, double *x)
     return qlab_b_sharpe(x, n);
 }
 
-static void stresses(const qlab_stage_b *b, const qlab_outcome *o, qlab_f64v net, qlab_b_verdict *v)
+/* Those that need no other book than the base one. */
+static void stress_returns(const qlab_stage_b *b, const qlab_outcome *o, qlab_f64v net,
+                           qlab_b_verdict *v)
+{
+    const qlab_f64v gross = {
+        qlab_outcome_path(o, b->feed.n_sessions, o->representative, QLAB_DAILY_GROSS) +
+            b->book.delay,
+        net.n};
+    double *x = qlab_alloc(net.n + (size_t)QLAB_STRESS_WINDOWS * QLAB_STRESS_WINDOW_SESSIONS + 1,
+                           sizeof *x);
+
+    v->n_windows = qlab_stress_worst_windows(net.at, net.n, v->window);
+    v->stress[QLAB_B_STRESS_COSTS_2] = qlab_b_annual(costs_times(gross, net, 2.0, x));
+    v->stress[QLAB_B_STRESS_COSTS_3] = qlab_b_annual(costs_times(gross, net, 3.0, x));
+    v->stress[QLAB_B_STRESS_WORST_WINDOWS] =
+        v->n_windows == QLAB_STRESS_WINDOWS ? qlab_b_annual(windows_again(net, v, x)) : NAN;
+    qlab_free(x);
+}
+
+static void stress_books(const qlab_stage_b *b, const qlab_outcome *o, qlab_b_verdict *v)
 {
     static const qlab_b_stress reruns[QLAB_RERUN_COUNT] = {
         [QLAB_RERUN_ADV_HALF] = QLAB_B_STRESS_ADV_HALF,
@@ -207,28 +226,17 @@ static void stresses(const qlab_stage_b *b, const qlab_outcome *o, qlab_f64v net
         [QLAB_RERUN_GONE] = QLAB_B_STRESS_GONE,
         [QLAB_RERUN_DELISTING] = QLAB_B_STRESS_DELISTING};
     const size_t first = b->book.delay, n = b->feed.n_sessions;
-    const qlab_f64v gross = {qlab_outcome_path(o, n, o->representative, QLAB_DAILY_GROSS) + first,
-                             net.n};
-    double *x = qlab_alloc(net.n + (size_t)QLAB_STRESS_WINDOWS * QLAB_STRESS_WINDOW_SESSIONS + 1,
-                           sizeof *x);
 
-    v->n_windows = qlab_stress_worst_windows(net.at, net.n, v->window);
-    v->stress[QLAB_B_STRESS_COSTS_2] = costs_times(gross, net, 2.0, x);
-    v->stress[QLAB_B_STRESS_COSTS_3] = costs_times(gross, net, 3.0, x);
-    v->stress[QLAB_B_STRESS_WORST_WINDOWS] =
-        v->n_windows == QLAB_STRESS_WINDOWS ? windows_again(net, v, x) : NAN;
     /* More volatility makes a loss no better. */
-    v->stress[QLAB_B_STRESS_CORRELATION] = isnan(o->correlation.ratio) ? NAN
-                                           : v->sharpe.sr > 0.0
-                                               ? v->sharpe.sr / o->correlation.ratio
-                                               : v->sharpe.sr;
+    v->stress[QLAB_B_STRESS_CORRELATION] =
+        qlab_b_annual(isnan(o->correlation.ratio) ? NAN
+                      : v->sharpe.sr > 0.0        ? v->sharpe.sr / o->correlation.ratio
+                                                  : v->sharpe.sr);
     for (int r = 0; r < QLAB_RERUN_COUNT; r++) {
         const size_t from = r == QLAB_RERUN_ONE_LATER ? first + 1 : first;
-        v->stress[reruns[r]] = qlab_b_sharpe(o->rerun + (size_t)r * n + from, n - from);
+        v->stress[reruns[r]] =
+            qlab_b_annual(qlab_b_sharpe(o->rerun + (size_t)r * n + from, n - from));
     }
-    for (int k = 0; k < QLAB_B_STRESS_COUNT; k++)
-        v->stress[k] = qlab_b_annual(v->stress[k]);
-    qlab_free(x);
 }
 
 /* ---- where it was earned --------------------------------------------------------------------- */
@@ -313,15 +321,14 @@ static qlab_book_series series_of(const qlab_stage_b *b, const qlab_outcome *o)
                               .gone = at + QLAB_DAILY_GONE * n};
 }
 
-void qlab_b_figures(const qlab_stage_b *b, size_t candidate, qlab_f64v ic, qlab_b_verdict *v)
+void qlab_b_book_figures(const qlab_stage_b *b, const qlab_outcome *o, qlab_b_verdict *v)
 {
-    const qlab_outcome *o = &b->outcomes[candidate];
-    const qlab_f64v net = qlab_b_net(b, candidate);
+    const size_t n = b->feed.n_sessions, first = b->book.delay;
+    const qlab_f64v net = {qlab_outcome_path(o, n, o->representative, QLAB_DAILY_NET) + first,
+                           n - first};
     const qlab_book_series series = series_of(b, o);
 
     v->n = net.n;
-    v->first = b->feed.session[b->book.delay];
-    v->last = b->feed.session[b->feed.n_sessions - 1];
     v->sharpe = qlab_sharpe_of(net);
     v->book = qlab_book_summary_of(&series, series.first, series.n);
     const qlab_sharpe clipped = qlab_b_clipped(&v->sharpe);
@@ -329,11 +336,22 @@ void qlab_b_figures(const qlab_stage_b *b, size_t candidate, qlab_f64v ic, qlab_
     v->psr_2025 = qlab_psr(&clipped, 0.0, QLAB_PSR_2025);
     v->psr = qlab_psr_gate(&v->sharpe, 0.0);
     v->min_trl = worse_trl(&v->sharpe, b->policy.gates.min_trl_confidence);
-    v->coverage = o->n_universe > 0 ? (double)o->n_scored / (double)o->n_universe : NAN;
     combinations(b, o, v);
+    stress_returns(b, o, net, v);
+}
+
+void qlab_b_figures(const qlab_stage_b *b, size_t candidate, qlab_f64v ic, qlab_b_verdict *v)
+{
+    const qlab_outcome *o = &b->outcomes[candidate];
+    const qlab_f64v net = qlab_b_net(b, candidate);
+
+    v->first = b->feed.session[b->book.delay];
+    v->last = b->feed.session[b->feed.n_sessions - 1];
+    qlab_b_book_figures(b, o, v);
+    v->coverage = o->n_universe > 0 ? (double)o->n_scored / (double)o->n_universe : NAN;
     paths(b, o, v);
     bootstrap(b, net, ic, v);
-    stresses(b, o, net, v);
+    stress_books(b, o, v);
     attribute(b, net, true, v);
     attribute(b, net, false, v);
 }

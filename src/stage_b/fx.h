@@ -14,7 +14,7 @@
 
 #include "snapshot/snapshot.h"
 
-enum { QLAB_FX_MOST_AGE_DAYS = 10 };
+enum { QLAB_FX_MOST_AGE_DAYS = 40 };
 
 typedef struct qlab_fx {
     char *currency; /* of the capital; "" = unknown */

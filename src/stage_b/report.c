@@ -231,6 +231,10 @@ static json_t *candidate_json(const qlab_stage_b *b, const qlab_b_verdicts *all,
         v->passed ? json_null() : json_string(qlab_b_gate_name(v->first_failed)));
     set_n(o, "cluster", v->cluster);
     set_n(o, "looks", v->n_looks);
+    set(o, "placebo_rank",
+        v->placebo_rank > 0 ? json_integer((json_int_t)v->placebo_rank) : json_null());
+    set_f64(o, "placebo_p",
+            v->placebo_rank > 0 ? (double)v->placebo_rank / (double)(all->n_placebos + 1) : NAN);
     set(o, "book", book_json(v));
     set(o, "statistics", statistics_json(v, all));
     set(o, "distribution", distribution_json(v, &b->outcomes[c]));
@@ -348,6 +352,25 @@ static json_t *selection_json(const qlab_stage_b *b, const qlab_b_verdicts *v)
     return o;
 }
 
+static json_t *placebos_json(const qlab_b_verdicts *v)
+{
+    json_t *o = json_object(), *gates = json_array();
+
+    set_n(o, "n", v->n_placebos);
+    for (int g = 0; v->n_placebos > 0 && g < QLAB_B_GATE_COUNT; g++) {
+        json_t *one;
+        if (v->placebos_passed[g] == SIZE_MAX)
+            continue;
+        one = json_object();
+        set(one, "name", json_string(qlab_b_gate_name((qlab_b_gate)g)));
+        set_n(one, "passed", v->placebos_passed[g]);
+        (void)json_array_append_new(gates, one);
+    }
+    set(o, "gates", gates);
+    set_n(o, "passed_all_of_these", v->placebos_passed_all);
+    return o;
+}
+
 static json_t *trials_json(const qlab_b_verdicts *v)
 {
     json_t *o = json_object();
@@ -407,6 +430,7 @@ json_t *qlab_stage_b_report(const qlab_stage_b *b, const qlab_b_verdicts *v)
     set(o, "conditions", conditions_json(b, v));
     set(o, "selection", selection_json(b, v));
     set(o, "trials", trials_json(v));
+    set(o, "placebos", placebos_json(v));
     set(o, "survivors", survivors);
     set(o, "gate_summary", gate_summary_json(v));
     set(o, "fail_reason_counts", fail_counts_json(v));

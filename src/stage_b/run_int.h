@@ -42,6 +42,14 @@ typedef enum qlab_rerun {
     QLAB_RERUN_COUNT
 } qlab_rerun;
 
+/* What the book of a placebo says: figures of stage_b/verdict.h that follow from it alone. */
+enum { QLAB_B_PLACEBO_FIGURES = 13 };
+typedef struct qlab_b_placebo {
+    /* sr, T, skew, kurtosis, acf1; MinTRL; combinations below 0, worst; drawdown; turnover; SR at
+     * costs x2, x3, with the worst windows again */
+    double figure[QLAB_B_PLACEBO_FIGURES];
+} qlab_b_placebo;
+
 /* What the units say of one candidate. */
 typedef struct qlab_outcome {
     size_t n_paths, representative; /* the path with the (lower) median net Sharpe ratio */
@@ -50,6 +58,8 @@ typedef struct qlab_outcome {
     qlab_capacity capacity;
     qlab_correlation_shock correlation;
     uint64_t n_universe, n_scored;
+    qlab_b_placebo *placebo; /* of the placebos that permute it, in the order of their numbers */
+    size_t n_placebos;
 } qlab_outcome;
 
 typedef struct qlab_stage_b {
@@ -68,7 +78,8 @@ typedef struct qlab_stage_b {
 
     qlab_axis whole; /* the panel's */
     int32_t *label_end;
-    qlab_cpcv_axis axis; /* the open ones */
+    qlab_cpcv_axis axis;  /* the open ones */
+    qlab_fold_plan folds; /* of the screen */
     size_t n_sealed;
     int32_t first_sealed; /* QLAB_DATE_NONE: nothing */
     int32_t opened_from;  /* sealed for others, opened by this run; QLAB_DATE_NONE: nothing */
@@ -89,7 +100,10 @@ typedef struct qlab_stage_b {
     const json_t *rule_json; /* of a trial; borrowed from the snapshot */
     json_t *execution;
     json_t *trained; /* what was learned, by candidate and split; NULL: nothing */
-    uint32_t **root; /* by candidate: [path * n_groups + group] */
+    size_t n_placebos;
+    uint32_t *placebo_candidate; /* by placebo: index into the list */
+    uint32_t *placebo_heir;      /* [placebo * n_assets + asset]: who is given the asset's place */
+    uint32_t **root;             /* by candidate: [path * n_groups + group] */
     qlab_outcome *outcomes;
 } qlab_stage_b;
 
@@ -101,11 +115,20 @@ static inline const double *qlab_outcome_path(const qlab_outcome *o, size_t n_se
 
 /* stage_b/train.c: fills root and trained; makes nodes in the library's graph. */
 qlab_code qlab_stage_b_train(qlab_stage_b *b, qlab_err *err) QLAB_MUST_USE;
+/* stage_b/placebos.c: draws those of the policy, as stage A drew them; then one of them on the
+ * targets of its candidate's book. */
+qlab_code qlab_stage_b_draw_placebos(qlab_stage_b *b, const qlab_fold_plan *folds,
+                                     qlab_err *err) QLAB_MUST_USE;
+void qlab_stage_b_placebo(const qlab_stage_b *b, size_t placebo, const qlab_market *market,
+                          const qlab_targets *targets, const qlab_book_options *options,
+                          qlab_book_work *work, qlab_book_series *series, qlab_b_placebo *out);
 /* stage_b/unit.c: every candidate through its books, each a unit of the job. */
 qlab_code qlab_stage_b_books(qlab_stage_b *b, qlab_err *err) QLAB_MUST_USE;
 /* A fixed candidate's books from its targets, without job or files: for a market in memory. */
 void qlab_stage_b_outcome(const qlab_stage_b *b, const qlab_candidate *c,
                           const qlab_targets *targets, qlab_outcome *out);
+/* The columns of one book: to[column * n_sessions + session]. */
+void qlab_stage_b_keep(const qlab_book_series *s, double *to);
 void qlab_stage_b_outcomes_free(qlab_stage_b *b);
 qlab_book_options qlab_stage_b_book_of(const qlab_stage_b *b, const qlab_candidate *c);
 

@@ -133,7 +133,8 @@ static qlab_code open_sessions(qlab_stage_b *b, bool open_sealed, qlab_err *err)
         if (open_sealed)
             rc = unseal(b, err);
     }
-    qlab_fold_plan_free(&folds);
+    if (rc == QLAB_OK)
+        b->folds = folds;
     qlab_free(path);
     return rc;
 }
@@ -267,9 +268,9 @@ static qlab_code plan_feed(qlab_stage_b *b, qlab_err *err)
 
 static qlab_code feed_books(qlab_stage_b *b, qlab_err *err)
 {
-    const qlab_code rc = qlab_feed_fill(b->env, b->panel, &b->feed, err);
+    qlab_code rc = qlab_feed_fill(b->env, b->panel, &b->feed, err);
 
-    if (rc != QLAB_OK)
+    if (rc != QLAB_OK || (rc = qlab_stage_b_draw_placebos(b, &b->folds, err)) != QLAB_OK)
         return rc;
     const size_t bytes = qlab_feed_bytes(&b->feed);
     b->inner.memory_limit_bytes -= bytes < b->inner.memory_limit_bytes ? bytes : 0;
@@ -438,6 +439,9 @@ static void release(qlab_stage_b *b)
         qlab_free(b->root[i]);
     qlab_free(b->root);
     json_decref(b->trained);
+    qlab_free(b->placebo_candidate);
+    qlab_free(b->placebo_heir);
+    qlab_fold_plan_free(&b->folds);
     qlab_free(b->market_vol);
     qlab_feed_free(&b->feed);
     qlab_asset_groups_free(&b->assets);

@@ -165,6 +165,26 @@ static void print_run_gates(const json_t *r, FILE *out)
     say("selection", &b, out);
 }
 
+static void print_luck(const json_t *r, FILE *out)
+{
+    const json_t *p = in(r, "placebos"), *gates = in(p, "gates");
+    qlab_buf b = QLAB_BUF_INIT;
+
+    if (whole(p, "n") == 0)
+        qlab_buf_puts(&b, "no placebos were taken: what luck passes is not known");
+    else
+        qlab_buf_putf(&b,
+                      "of %lld placebos (positions given to names alike) %lld pass every gate "
+                      "that one book can judge;",
+                      whole(p, "n"), whole(p, "passed_all_of_these"));
+    for (size_t i = 0; i < json_array_size(gates); i++) {
+        const json_t *g = json_array_get(gates, i);
+        qlab_buf_putf(&b, " %s %lld%s", text(g, "name"), whole(g, "passed"),
+                      i + 1 < json_array_size(gates) ? "," : "");
+    }
+    say("luck", &b, out);
+}
+
 static void print_head(const json_t *r, FILE *out)
 {
     const json_t *p = in(r, "policy"), *n = in(r, "counts");
@@ -175,6 +195,7 @@ static void print_head(const json_t *r, FILE *out)
                   whole(p, "version"));
     print_conditions(r, out);
     print_run_gates(r, out);
+    print_luck(r, out);
     if (survivors > 0)
         (void)fprintf(out, "\n%lld of %lld survive.\n", survivors, whole(n, "candidates_total"));
     else
@@ -268,11 +289,12 @@ static void say_trials(const json_t *c, FILE *out)
 
     qlab_buf_putf(&b,
                   "looked at %lld time%s; PSR(0) %s, DSR %s with N %lld and rho %s over T %lld, "
-                  "SPA p %s (%s alone); ",
+                  "SPA p %s (%s alone), placebo p %s; ",
                   whole(c, "looks"), whole(c, "looks") == 1 ? "" : "s",
                   fixed(number(in(s, "psr"), "value"), 3).at, fixed(number(dsr, "value"), 3).at,
                   whole(dsr, "n"), fixed(number(dsr, "rho"), 2).at, whole(s, "n_observations"),
-                  fixed(number(spa, "p_adjusted"), 3).at, fixed(number(spa, "p_alone"), 3).at);
+                  fixed(number(spa, "p_adjusted"), 3).at, fixed(number(spa, "p_alone"), 3).at,
+                  fixed(number(c, "placebo_p"), 3).at);
     if (whole(f, "sessions_after") > 0)
         qlab_buf_putf(&b, "SR %s before it was first written down, %s on the %lld sessions after",
                       fixed(number(f, "sharpe_before_annual"), 2).at,

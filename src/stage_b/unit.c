@@ -113,9 +113,8 @@ static void run_book(books *k, size_t lane, const qlab_book_options *o)
     qlab_book_run(&k->market, &k->lanes[lane - k->first_lane].targets, o, k->work, &k->series);
 }
 
-static void keep_path(const books *k, size_t path)
+void qlab_stage_b_keep(const qlab_book_series *s, double *to)
 {
-    const qlab_book_series *s = &k->series;
     const double *const from[QLAB_DAILY_N_LONG] = {
         [QLAB_DAILY_GROSS] = s->gross,       [QLAB_DAILY_NET] = s->net,
         [QLAB_DAILY_UNIVERSE] = s->universe, [QLAB_DAILY_SPREAD] = s->spread,
@@ -123,7 +122,6 @@ static void keep_path(const books *k, size_t path)
         [QLAB_DAILY_BORROW] = s->borrow,     [QLAB_DAILY_TURNOVER] = s->turnover,
         [QLAB_DAILY_DROPPED] = s->dropped,   [QLAB_DAILY_LONGS] = s->longs,
         [QLAB_DAILY_SHORTS] = s->shorts,     [QLAB_DAILY_GONE] = s->gone};
-    double *to = k->out->path + path * QLAB_DAILY_COUNT * s->n;
 
     for (size_t c = 0; c < QLAB_DAILY_N_LONG; c++)
         memcpy(to + c * s->n, from[c], s->n * sizeof *to);
@@ -131,6 +129,11 @@ static void keep_path(const books *k, size_t path)
         to[QLAB_DAILY_N_LONG * s->n + i] = s->n_long[i];
         to[QLAB_DAILY_N_SHORT * s->n + i] = s->n_short[i];
     }
+}
+
+static void keep_path(const books *k, size_t path)
+{
+    qlab_stage_b_keep(&k->series, k->out->path + path * QLAB_DAILY_COUNT * k->series.n);
 }
 
 typedef struct ranked {
@@ -210,11 +213,33 @@ static void run_stresses(books *k)
     qlab_free(weight);
 }
 
+static size_t n_placebos_of(const qlab_stage_b *b, size_t candidate)
+{
+    size_t n = 0;
+
+    for (size_t p = 0; p < b->n_placebos; p++)
+        n += b->placebo_candidate[p] == candidate;
+    return n;
+}
+
+static void run_placebos(books *k, size_t candidate)
+{
+    const qlab_targets *targets = &k->lanes[k->out->representative - k->first_lane].targets;
+    size_t n = 0;
+
+    for (size_t p = 0; p < k->b->n_placebos; p++)
+        if (k->b->placebo_candidate[p] == candidate)
+            qlab_stage_b_placebo(k->b, p, &k->market, targets, &k->options, k->work, &k->series,
+                                 &k->out->placebo[n++]);
+}
+
 static void outcome_room(const qlab_stage_b *b, const qlab_candidate *c, qlab_outcome *o)
 {
     o->n_paths = n_paths_of(b, c);
     o->path = qlab_alloc(o->n_paths * QLAB_DAILY_COUNT * b->feed.n_sessions, sizeof *o->path);
     o->rerun = qlab_alloc((size_t)QLAB_RERUN_COUNT * b->feed.n_sessions, sizeof *o->rerun);
+    o->n_placebos = n_placebos_of(b, (size_t)(c - b->lib->candidates));
+    o->placebo = qlab_alloc_zero(o->n_placebos + 1, sizeof *o->placebo);
 }
 
 static qlab_code run_candidate(const qlab_stage_b *b, size_t unit, qlab_conn *conn,
@@ -240,8 +265,10 @@ static qlab_code run_candidate(const qlab_stage_b *b, size_t unit, qlab_conn *co
     k.work = qlab_book_work_new(b->feed.n_names, k.options.horizon, rule.side, &k.fixed);
     k.series = qlab_book_series_new(b->feed.n_sessions, &k.fixed);
     const qlab_code rc = run_paths(&k, err);
-    if (rc == QLAB_OK)
+    if (rc == QLAB_OK) {
         run_stresses(&k);
+        run_placebos(&k, unit);
+    }
     qlab_free(k.member);
     qlab_free(k.lanes);
     qlab_arena_free(&k.arena);
@@ -404,13 +431,28 @@ static qlab_code read_rows(const qlab_stage_b *b, size_t unit, qlab_conn *conn, 
 
 /* ---- records --------------------------------------------------------------------------------- */
 
+static json_t *placebos_json(const qlab_outcome *o)
+{
+    json_t *all = json_array();
+
+    for (size_t p = 0; p < o->n_placebos; p++) {
+        json_t *one = json_array();
+        for (size_t i = 0; i < QLAB_B_PLACEBO_FIGURES; i++) {
+            const double v = o->placebo[p].figure[i];
+            (void)json_array_append_new(one, isinf(v) ? json_string("inf") : qlab_json_f64(v));
+        }
+        (void)json_array_append_new(all, one);
+    }
+    return all;
+}
+
 static json_t *record_json(const qlab_outcome *o, const qlab_written *w)
 {
     const qlab_correlation_shock *c = &o->correlation;
 
     return json_pack(
         "{s:s, s:s, s:I, s:I, s:I, s:I, s:{s:o, s:o, s:b, s:I}, s:{s:I, s:I, s:o, s:o, s:o, s:o, "
-        "s:o, s:o}}",
+        "s:o, s:o}, s:o}",
         "file", qlab_path_base(w->path), "sha256", w->sha256, "paths", (json_int_t)o->n_paths,
         "representative", (json_int_t)o->representative, "n_universe", (json_int_t)o->n_universe,
         "n_scored", (json_int_t)o->n_scored, "capacity", "capital",
@@ -419,7 +461,7 @@ static json_t *record_json(const qlab_outcome *o, const qlab_written *w)
         "positions", (json_int_t)c->n_positions, "returns", (json_int_t)c->n_returns, "intensity",
         qlab_json_f64(c->intensity), "mean_correlation", qlab_json_f64(c->mean_correlation),
         "vol_annual", qlab_json_f64(c->vol_annual), "together", qlab_json_f64(c->together), "hedge",
-        qlab_json_f64(c->hedge), "ratio", qlab_json_f64(c->ratio));
+        qlab_json_f64(c->hedge), "ratio", qlab_json_f64(c->ratio), "placebos", placebos_json(o));
 }
 
 static qlab_code get_whole(const json_t *o, const char *where, const char *key, uint64_t most,
@@ -442,6 +484,26 @@ static qlab_code get_reals(const json_t *o, const char *where, const char *const
     for (size_t i = 0; rc == QLAB_OK && i < n; i++)
         rc = qlab_json_get_f64(o, where, keys[i], to[i], err);
     return rc;
+}
+
+static qlab_code take_placebos(const json_t *r, const char *where, qlab_outcome *o, qlab_err *err)
+{
+    json_t *all;
+    const qlab_code rc = qlab_json_get_array(r, where, "placebos", &all, err);
+
+    if (rc != QLAB_OK)
+        return rc;
+    for (size_t p = 0; p < o->n_placebos; p++)
+        for (size_t i = 0; i < QLAB_B_PLACEBO_FIGURES; i++) {
+            const json_t *v = json_array_get(json_array_get(all, p), i);
+            if (!json_is_number(v) && !json_is_null(v) && !json_is_string(v))
+                return qlab_fail(err, QLAB_E_CORRUPT, "%s: figure %zu of placebo %zu was missing",
+                                 where, i, p);
+            o->placebo[p].figure[i] = json_is_number(v)   ? json_number_value(v)
+                                      : json_is_string(v) ? INFINITY
+                                                          : NAN;
+        }
+    return QLAB_OK;
 }
 
 static qlab_code take_record(const json_t *r, const char *where, qlab_outcome *o, qlab_err *err)
@@ -467,7 +529,8 @@ static qlab_code take_record(const json_t *r, const char *where, qlab_outcome *o
         (rc = qlab_json_get_object(r, where, "correlation", &shock, err)) != QLAB_OK ||
         (rc = get_whole(shock, where, "positions", UINT64_MAX, &positions, err)) != QLAB_OK ||
         (rc = get_whole(shock, where, "returns", UINT64_MAX, &returns, err)) != QLAB_OK ||
-        (rc = get_reals(shock, where, shock_keys, shock_at, 6, err)) != QLAB_OK)
+        (rc = get_reals(shock, where, shock_keys, shock_at, 6, err)) != QLAB_OK ||
+        (rc = take_placebos(r, where, o, err)) != QLAB_OK)
         return rc;
     o->representative = (size_t)representative;
     o->capacity.n_runs = (uint32_t)runs;
@@ -496,6 +559,7 @@ static void outcome_free(qlab_outcome *o)
 {
     qlab_free(o->path);
     qlab_free(o->rerun);
+    qlab_free(o->placebo);
     *o = (qlab_outcome){0};
 }
 
@@ -514,7 +578,7 @@ static qlab_code unit_fn(void *ctx, size_t unit, size_t worker, json_t **result,
         rc = write_unit(b, unit, conn, &out, &w, err);
     if (rc == QLAB_OK)
         *result = record_json(&out, &w);
-    *n_counted = out.n_paths + QLAB_RERUN_COUNT + out.capacity.n_runs;
+    *n_counted = out.n_paths + QLAB_RERUN_COUNT + out.capacity.n_runs + out.n_placebos;
     outcome_free(&out);
     qlab_free(w.path);
     return rc;

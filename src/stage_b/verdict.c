@@ -349,6 +349,75 @@ static uint32_t *order_by(const qlab_stage_b *b, const qlab_b_verdicts *v,
     return order;
 }
 
+/* ---- placebos -------------------------------------------------------------------------------- */
+
+static double figure(const qlab_b_placebo *p, size_t i)
+{
+    return p->figure[i];
+}
+
+static const qlab_b_gate PLACEBO_GATES[] = {QLAB_B_GATE_PSR,
+                                            QLAB_B_GATE_DSR,
+                                            QLAB_B_GATE_MIN_TRL,
+                                            QLAB_B_GATE_SHARE_NEGATIVE,
+                                            QLAB_B_GATE_WORST,
+                                            QLAB_B_GATE_DRAWDOWN,
+                                            QLAB_B_GATE_TURNOVER,
+                                            QLAB_B_GATE_STRESS + QLAB_B_STRESS_COSTS_2,
+                                            QLAB_B_GATE_STRESS + QLAB_B_STRESS_COSTS_3,
+                                            QLAB_B_GATE_STRESS + QLAB_B_STRESS_WORST_WINDOWS};
+enum { N_PLACEBO_GATES = sizeof PLACEBO_GATES / sizeof PLACEBO_GATES[0] };
+
+/* The gates of one placebo, as a candidate's. */
+static void judge_placebo(const qlab_stage_b *b, const qlab_b_placebo *p, qlab_b_verdicts *v)
+{
+    const qlab_stage_b_gates *g = &b->policy.gates;
+    const qlab_sharpe s = {figure(p, 0), figure(p, 1), figure(p, 2), figure(p, 3), figure(p, 4)};
+    qlab_b_verdict one;
+    bool all = true;
+
+    judge(&one, QLAB_B_GATE_PSR, qlab_psr_gate(&s, 0.0), g->psr);
+    judge(&one, QLAB_B_GATE_DSR, qlab_psr_gate(&s, v->field.benchmark), g->dsr);
+    judge(&one, QLAB_B_GATE_MIN_TRL, figure(p, 5), figure(p, 1));
+    judge(&one, QLAB_B_GATE_SHARE_NEGATIVE, figure(p, 6), g->share_negative);
+    judge(&one, QLAB_B_GATE_WORST, figure(p, 7), g->worst_sharpe_annual);
+    judge(&one, QLAB_B_GATE_DRAWDOWN, figure(p, 8), g->max_drawdown);
+    judge(&one, QLAB_B_GATE_TURNOVER, figure(p, 9), g->turnover);
+    judge(&one, QLAB_B_GATE_STRESS + QLAB_B_STRESS_COSTS_2, figure(p, 10), g->stress_sharpe);
+    judge(&one, QLAB_B_GATE_STRESS + QLAB_B_STRESS_COSTS_3, figure(p, 11), g->stress_sharpe);
+    judge(&one, QLAB_B_GATE_STRESS + QLAB_B_STRESS_WORST_WINDOWS, figure(p, 12), g->stress_sharpe);
+    for (size_t k = 0; k < N_PLACEBO_GATES; k++) {
+        const bool passed = one.gates[PLACEBO_GATES[k]].result == QLAB_B_PASS;
+        v->placebos_passed[PLACEBO_GATES[k]] += passed;
+        all &= passed;
+    }
+    v->placebos_passed_all += all;
+}
+
+/* A placebo without a Sharpe ratio is below everybody. */
+static size_t placebos_at_least(const qlab_stage_b *b, double sr)
+{
+    size_t n = 0;
+
+    for (size_t c = 0; c < b->lib->n; c++)
+        for (size_t p = 0; p < b->outcomes[c].n_placebos; p++)
+            n += figure(&b->outcomes[c].placebo[p], 0) >= sr;
+    return n;
+}
+
+static void judge_placebos(const qlab_stage_b *b, qlab_b_verdicts *v)
+{
+    for (int g = 0; g < QLAB_B_GATE_COUNT; g++)
+        v->placebos_passed[g] = SIZE_MAX;
+    for (size_t k = 0; k < N_PLACEBO_GATES; k++)
+        v->placebos_passed[PLACEBO_GATES[k]] = 0;
+    for (size_t c = 0; c < b->lib->n; c++)
+        for (size_t p = 0; p < b->outcomes[c].n_placebos; p++, v->n_placebos++)
+            judge_placebo(b, &b->outcomes[c].placebo[p], v);
+    for (size_t c = 0; v->n_placebos > 0 && c < b->lib->n; c++)
+        v->at[c].placebo_rank = 1 + placebos_at_least(b, v->at[c].sharpe.sr);
+}
+
 /* ---- all of it ------------------------------------------------------------------------------- */
 
 static void decide(const qlab_stage_b *b, qlab_b_verdicts *v)
@@ -386,6 +455,7 @@ qlab_code qlab_b_verdicts_judge(const qlab_stage_b *b, const qlab_f64v *ic, qlab
     if ((rc = test_spa(b, v, err)) != QLAB_OK)
         return rc;
     judge_selection(b, v);
+    judge_placebos(b, v);
     decide(b, v);
     return QLAB_OK;
 }

@@ -105,6 +105,8 @@ typedef struct qlab_b_verdict {
     uint32_t cluster; /* among the run's candidates */
     bool is_cluster_head;
 
+    size_t placebo_rank; /* by SR among the placebos and itself, from 1; 0: there were none */
+
     qlab_b_judged gates[QLAB_B_GATE_COUNT];
     size_t n_failed;
     qlab_b_gate first_failed; /* QLAB_B_GATE_COUNT when none */
@@ -125,6 +127,9 @@ typedef struct qlab_b_verdicts {
     bool selection_exists, selection_passed;
     double spa_block;
     size_t n_survivors;
+    /* What luck passes: placebos that pass each of the gates that rest on the base book alone
+     * (SIZE_MAX: another gate), and all of those. */
+    size_t n_placebos, placebos_passed[QLAB_B_GATE_COUNT], placebos_passed_all;
 } qlab_b_verdicts;
 
 /* Net returns of the representative path from the first execution on; borrowed. */
