@@ -75,7 +75,7 @@ static void put_cut(int32_t **v, size_t *n, size_t *cap, int32_t cut)
 {
     if (*n > 0 && (*v)[*n - 1] == cut)
         return; /* a run of sessions has one */
-    if (*n == *cap)
+    if (*n > 0 && *n == *cap)
         *n = distinct(*v, *n);
     qlab_grow((void **)v, cap, *n + 1, sizeof **v);
     (*v)[(*n)++] = cut;
