@@ -20,13 +20,18 @@ static void centre(double *x, size_t n)
         x[i] -= sum / (double)n;
 }
 
+/* Four running sums in one order, whatever the compiler makes of them. */
 static double mean_product(const double *a, const double *b, size_t n)
 {
-    double sum = 0.0;
+    double s[4] = {0.0, 0.0, 0.0, 0.0};
+    size_t i = 0;
 
-    for (size_t i = 0; i < n; i++)
-        sum += a[i] * b[i];
-    return sum / (double)n;
+    for (; i + 4 <= n; i += 4)
+        for (size_t k = 0; k < 4; k++)
+            s[k] += a[i + k] * b[i + k];
+    for (; i < n; i++)
+        s[0] += a[i] * b[i];
+    return ((s[0] + s[1]) + (s[2] + s[3])) / (double)n;
 }
 
 void qlab_ridge_moments(const double *y, double *const *x, size_t n_terms, size_t n, double *out)
