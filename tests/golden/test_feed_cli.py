@@ -49,6 +49,18 @@ load("actions", GOOD, 0, "actions: nothing new; no commit was made")
 load("actions", GOOD, 0, "EX_DATE_WITHOUT_BAR               1")
 load("delistings", GONE, 0, "delistings: commit 3")
 
+# Killed after the commit and before the run folder: the next load puts the folder in place.
+(made,) = [p for p in (root / "runs").iterdir() if "delistings-load" in p.name]
+(root / "jobs").mkdir(exist_ok=True)
+made.rename(root / "jobs" / made.name.removeprefix("run_id="))
+(root / "lake/commits/00000003.run.json").unlink()
+load("delistings", GONE, 0, "nothing new; no commit was made", "", "--dry-run")
+c.that(not made.exists(), "--dry-run healed")
+load("delistings", GONE, 0, "nothing new; no commit was made")
+c.that((made / "delistings_load_report.json").exists() and not list((root / "jobs").glob("delistings*")), "not healed")
+log = json.loads(run("lake", "log", "--json").stdout)["commits"]
+c.that([x["commit"] for x in log if x["generated_at"] is None] == [], "a commit without a time")
+
 # A feed that names its events moves one: the older date is withdrawn, and still known at the older commit.
 IDS = "asset_id,ex_date,action_type,split_factor,dividend_cash,source,source_id\n"
 
