@@ -27,6 +27,8 @@ void qlab_diff_free(qlab_diff *d)
     qlab_free(d->delistings);
     qlab_free(d->lives);
     qlab_free(d->days);
+    qlab_snapshot_actions_free(&d->was_actions);
+    qlab_snapshot_actions_free(&d->is_actions);
     *d = (qlab_diff){0};
 }
 
@@ -154,21 +156,22 @@ static bool same_life(const qlab_life *a, const qlab_life *b)
 }
 
 /* Rows of one asset in two sorted tables: those that only one has, or that differ. */
-#define COMPARE_FACTS(name, type, table, first, cmp, same, date, bit)                              \
+#define COMPARE_FACTS(name, type, table, a_rows, a_first, b_rows, b_first, cmp, same, date, bit)   \
     static void compare_##name(differ *d, uint32_t ix)                                             \
     {                                                                                              \
         const qlab_snapshot *a = d->was, *b = d->is;                                               \
         size_t i = 0, i_end = 0, j = 0, j_end = 0;                                                 \
         if (ix < a->lake->n_assets) {                                                              \
-            i = a->first[ix];                                                                      \
-            i_end = a->first[ix + 1];                                                              \
+            i = (a_first)[ix];                                                                     \
+            i_end = (a_first)[ix + 1];                                                             \
         }                                                                                          \
         if (ix < b->lake->n_assets) {                                                              \
-            j = b->first[ix];                                                                      \
-            j_end = b->first[ix + 1];                                                              \
+            j = (b_first)[ix];                                                                     \
+            j_end = (b_first)[ix + 1];                                                             \
         }                                                                                          \
         while (i < i_end || j < j_end) {                                                           \
-            const type *p = i < i_end ? &a->table[i] : NULL, *q = j < j_end ? &b->table[j] : NULL; \
+            const type *p = i < i_end ? &(a_rows)[i] : NULL;                                       \
+            const type *q = j < j_end ? &(b_rows)[j] : NULL;                                       \
             int c = p == NULL ? 1 : q == NULL ? -1 : cmp(p, q);                                    \
             i += c <= 0;                                                                           \
             j += c >= 0;                                                                           \
@@ -185,11 +188,14 @@ static bool same_life(const qlab_life *a, const qlab_life *b)
         }                                                                                          \
     }
 
-COMPARE_FACTS(action, qlab_action, actions, action_first, qlab_action_cmp, same_action, ex_date,
-              QLAB_DIFF_ACTIONS)
-COMPARE_FACTS(delisting, qlab_delisting, delistings, delisting_first, cmp_delisting, same_delisting,
-              delist_date, QLAB_DIFF_DELISTINGS)
-COMPARE_FACTS(life, qlab_life, lives, life_first, cmp_life, same_life, first_date, QLAB_DIFF_LIVES)
+COMPARE_FACTS(action, qlab_action, actions, d->out->was_actions.at, d->out->was_actions.first,
+              d->out->is_actions.at, d->out->is_actions.first, qlab_action_cmp, same_action,
+              ex_date, QLAB_DIFF_ACTIONS)
+COMPARE_FACTS(delisting, qlab_delisting, delistings, a->delistings, a->delisting_first,
+              b->delistings, b->delisting_first, cmp_delisting, same_delisting, delist_date,
+              QLAB_DIFF_DELISTINGS)
+COMPARE_FACTS(life, qlab_life, lives, a->lives, a->life_first, b->lives, b->life_first, cmp_life,
+              same_life, first_date, QLAB_DIFF_LIVES)
 
 /* ---- calendar ---------------------------------------------------------------------------------
  */
@@ -365,6 +371,10 @@ qlab_code qlab_snapshot_diff(const qlab_env *env, const qlab_snapshot *earlier,
         code = compare_bars(&d, n_buckets, err);
     if (code == QLAB_OK)
         code = compare_universes(&d, err);
+    if (code == QLAB_OK)
+        code = qlab_snapshot_actions_read(env, earlier, &out->was_actions, err);
+    if (code == QLAB_OK)
+        code = qlab_snapshot_actions_read(env, later, &out->is_actions, err);
     if (code == QLAB_OK) {
         for (uint32_t ix = 0; ix < d.n_assets; ix++) {
             compare_action(&d, ix);

@@ -94,7 +94,8 @@ typedef struct qlab_diff {
     size_t n_days, cap_days;
     uint64_t reasons[QLAB_ELIGIBILITY_COUNT + 1][QLAB_ELIGIBILITY_COUNT + 1]; /* [was][is]; the last
                                                                           place: not there */
-    uint64_t n_rows_read;                                                     /* bars */
+    qlab_snapshot_actions was_actions, is_actions; /* what `actions` points into */
+    uint64_t n_rows_read;                          /* bars */
 } qlab_diff;
 qlab_code qlab_snapshot_diff(const qlab_env *env, const qlab_snapshot *earlier,
                              const qlab_snapshot *later, qlab_diff *out,

@@ -53,29 +53,34 @@ static bool in_order(const qlab_column *ix, size_t i, size_t n_assets)
     return ix->u32[i] < n_assets && (i == 0 || ix->u32[i - 1] <= ix->u32[i]);
 }
 
-static const char *keep(qlab_snapshot *s, qlab_str text)
+static const char *keep(qlab_arena *strings, qlab_str text)
 {
-    return text.at == NULL ? "" : qlab_arena_strndup(&s->strings, text.at, text.n);
+    return text.at == NULL ? "" : qlab_arena_strndup(strings, text.at, text.n);
 }
 
-static qlab_code load_actions(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
+qlab_code qlab_snapshot_actions_read(const qlab_env *env, const qlab_snapshot *s,
+                                     qlab_snapshot_actions *out, qlab_err *err)
 {
+    qlab_conn *conn = NULL;
     static const qlab_type types[] = {QLAB_T_U32, QLAB_T_DATE, QLAB_T_STR, QLAB_T_STR, QLAB_T_F64,
                                       QLAB_T_F64, QLAB_T_F64,  QLAB_T_F64, QLAB_T_F64, QLAB_T_BOOL,
                                       QLAB_T_STR, QLAB_T_STR,  QLAB_T_STR};
     static const char file[] = "corp_actions.parquet";
     qlab_table t = QLAB_TABLE_INIT;
-    qlab_code code =
-        read_table(s, conn, file,
-                   "asset_ix, ex_date, action_type, source, split_factor, dividend_cash, c, c_low, "
-                   "c_high, in_basis, currency, source_id, confidence",
-                   types, COUNT_OF(types), &t, err);
+    *out = (qlab_snapshot_actions){.strings = QLAB_ARENA_INIT};
+    qlab_code code = qlab_duck_conn(env->duck, 0, &conn, err);
+    if (code == QLAB_OK)
+        code = read_table(
+            s, conn, file,
+            "asset_ix, ex_date, action_type, source, split_factor, dividend_cash, c, c_low, "
+            "c_high, in_basis, currency, source_id, confidence",
+            types, COUNT_OF(types), &t, err);
     if (code != QLAB_OK)
         return code;
-    s->actions = qlab_alloc(t.n_rows, sizeof *s->actions);
+    out->at = qlab_alloc(t.n_rows, sizeof *out->at);
     for (size_t i = 0; i < t.n_rows && code == QLAB_OK; i++) {
         const qlab_column *k = t.cols;
-        qlab_action *a = &s->actions[i];
+        qlab_action *a = &out->at[i];
         *a = (qlab_action){.asset_ix = k[0].u32[i],
                            .ex_date = k[1].i32[i],
                            .r = k[4].f64[i],
@@ -84,8 +89,8 @@ static qlab_code load_actions(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
                            .c_low = k[7].f64[i],
                            .c_high = k[8].f64[i],
                            .in_basis = k[9].u8[i] != 0,
-                           .currency = keep(s, k[10].str[i]),
-                           .source_id = keep(s, k[11].str[i]),
+                           .currency = keep(&out->strings, k[10].str[i]),
+                           .source_id = keep(&out->strings, k[11].str[i]),
                            .confidence = QLAB_CONFIDENCE_LOW};
         for (uint8_t c = 0; c <= QLAB_CONFIDENCE_LOW; c++)
             if (qlab_str_eq(k[12].str[i], qlab_str_of(qlab_confidence_name(c))))
@@ -98,9 +103,19 @@ static qlab_code load_actions(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
             code = out_of_order(file, i, err);
     }
     if (code == QLAB_OK)
-        QLAB_FIRST_OF(s->actions, t.n_rows, s->lake->n_assets, s->action_first);
+        QLAB_FIRST_OF(out->at, t.n_rows, s->lake->n_assets, out->first);
     qlab_table_free(&t);
+    if (code != QLAB_OK)
+        qlab_snapshot_actions_free(out);
     return code;
+}
+
+void qlab_snapshot_actions_free(qlab_snapshot_actions *a)
+{
+    qlab_free(a->at);
+    qlab_free(a->first);
+    qlab_arena_free(&a->strings);
+    *a = (qlab_snapshot_actions){.strings = QLAB_ARENA_INIT};
 }
 
 static qlab_code load_delistings(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
@@ -120,7 +135,7 @@ static qlab_code load_delistings(qlab_snapshot *s, qlab_conn *conn, qlab_err *er
         *d = (qlab_delisting){.asset_ix = k[0].u32[i],
                               .delist_date = k[1].i32[i],
                               .delist_return = k[3].f64[i],
-                              .source = keep(s, k[4].str[i]),
+                              .source = keep(&s->strings, k[4].str[i]),
                               .source_code = ""};
         if (!in_order(&k[0], i, s->lake->n_assets) ||
             !qlab_delist_code_parse(k[2].str[i], &d->code))
@@ -305,7 +320,7 @@ static qlab_code load_sectors(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
         s->sector[i] = "";
     for (size_t i = 0; i < t.n_rows && code == QLAB_OK; i++) {
         if (in_order(&t.cols[0], i, s->lake->n_assets))
-            s->sector[t.cols[0].u32[i]] = keep(s, t.cols[1].str[i]);
+            s->sector[t.cols[0].u32[i]] = keep(&s->strings, t.cols[1].str[i]);
         else
             code = out_of_order(file, i, err);
     }
@@ -348,8 +363,7 @@ qlab_code qlab_snapshot_load_tables(const qlab_env *env, qlab_snapshot *s, qlab_
     qlab_conn *conn = NULL;
     qlab_code code = qlab_duck_conn(env->duck, 0, &conn, err);
     static qlab_code (*const loaders[])(qlab_snapshot *, qlab_conn *, qlab_err *) = {
-        load_calendar, load_actions, load_delistings, load_steps,
-        load_lives,    load_years,   load_sectors};
+        load_calendar, load_delistings, load_steps, load_lives, load_years, load_sectors};
     for (size_t i = 0; i < COUNT_OF(loaders) && code == QLAB_OK; i++)
         code = loaders[i](s, conn, err);
     return code;

@@ -15,10 +15,10 @@ void qlab_snapshot_close(qlab_snapshot *s)
     for (size_t e = 0; e < s->n_exchanges; e++)
         if (s->exchanges != NULL)
             qlab_exchange_days_free(&s->exchanges[e]);
-    void *owned[] = {s->id,         s->dir,        s->exchanges,    s->exchange_of,
-                     s->axis,       s->actions,    s->delistings,   s->steps,
-                     s->lives,      s->years,      s->action_first, s->delisting_first,
-                     s->step_first, s->life_first, s->year_first,   s->sector};
+    void *owned[] = {
+        s->id,         s->dir,        s->exchanges,  s->exchange_of, s->axis,
+        s->delistings, s->steps,      s->lives,      s->years,       s->delisting_first,
+        s->step_first, s->life_first, s->year_first, s->sector};
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         qlab_free(owned[i]);
     json_decref(s->manifest);
@@ -113,8 +113,6 @@ void qlab_snapshot_truth(const qlab_snapshot *s, uint32_t ix, qlab_series_truth 
     const qlab_exchange_days *d = &s->exchanges[s->exchange_of[ix]];
     *out = (qlab_series_truth){.session = d->session,
                                .n_sessions = d->n_sessions,
-                               .actions = s->actions + s->action_first[ix],
-                               .n_actions = s->action_first[ix + 1] - s->action_first[ix],
                                .steps = s->steps + s->step_first[ix],
                                .n_steps = s->step_first[ix + 1] - s->step_first[ix],
                                .lives = s->lives + s->life_first[ix],

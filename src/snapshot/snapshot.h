@@ -45,12 +45,11 @@ typedef struct qlab_snapshot {
     size_t n_axis;
 
     /* Tables by asset_ix: rows first[ix] .. first[ix+1]-1 (each first has n_assets + 1). */
-    qlab_action *actions; /* applied ones, by ex_date */
     qlab_delisting *delistings;
     qlab_step *steps;       /* by (life_no, ex_date) */
     qlab_life *lives;       /* by life_no */
     qlab_asset_year *years; /* by (year, life_no) */
-    size_t *action_first, *delisting_first, *step_first, *life_first, *year_first;
+    size_t *delisting_first, *step_first, *life_first, *year_first;
     qlab_arena strings;
 } qlab_snapshot;
 
@@ -58,7 +57,17 @@ typedef struct qlab_snapshot {
 qlab_code qlab_snapshot_open(const qlab_env *env, const char *id, qlab_snapshot **out,
                              qlab_err *err) QLAB_MUST_USE;
 void qlab_snapshot_close(qlab_snapshot *s);
-/* What qlab_series_window and qlab_series_discover need of one asset; borrows from the snapshot. */
+/* The applied actions by (asset_ix, ex_date): by far the largest table, read apart because what
+ * follows from it lies in the steps.  Owns its rows. */
+typedef struct qlab_snapshot_actions {
+    qlab_action *at;
+    size_t *first; /* rows first[ix] .. first[ix+1]-1 */
+    qlab_arena strings;
+} qlab_snapshot_actions;
+qlab_code qlab_snapshot_actions_read(const qlab_env *env, const qlab_snapshot *s,
+                                     qlab_snapshot_actions *out, qlab_err *err) QLAB_MUST_USE;
+void qlab_snapshot_actions_free(qlab_snapshot_actions *a);
+/* What qlab_series_window needs of one asset (so no actions); borrows from the snapshot. */
 void qlab_snapshot_truth(const qlab_snapshot *s, uint32_t asset_ix, qlab_series_truth *out);
 /* Rows of asset_years of one asset. */
 const qlab_asset_year *qlab_snapshot_years(const qlab_snapshot *s, uint32_t asset_ix, size_t *n);

@@ -69,17 +69,20 @@ static void slow_load(t_lake *l, const qlab_snapshot *s, uint32_t ix, slow_asset
 {
     qlab_err err = QLAB_ERR_INIT;
     qlab_series_truth truth;
+    qlab_snapshot_actions actions;
     memset(out, 0, sizeof *out);
     T_OK(qlab_lake_read_bars(s->lake, t_lake_conn(l), ix / QLAB_LAKE_BUCKET_ASSETS, QLAB_DATE_NONE,
                              s->asof, 0, &out->bars, &err));
     qlab_snapshot_truth(s, ix, &truth);
-    truth.actions = s->actions + s->action_first[ix];
-    truth.n_actions = s->action_first[ix + 1] - s->action_first[ix];
+    T_OK(qlab_snapshot_actions_read(&l->env, s, &actions, &err));
+    truth.actions = actions.at + actions.first[ix];
+    truth.n_actions = actions.first[ix + 1] - actions.first[ix];
     truth.steps = NULL;
     truth.n_steps = 0;
     truth.lives = NULL;
     truth.n_lives = 0;
     qlab_series_discover(&out->bars, ix % QLAB_LAKE_BUCKET_ASSETS, &truth, &out->series, NULL);
+    qlab_snapshot_actions_free(&actions);
 }
 
 static double slow_half_spread(const qlab_series *x, size_t row)
