@@ -36,12 +36,13 @@ static void report(const qlab_ctx *cx, const qlab_library *lib)
         qlab_cmd_print_json(cx, o);
     } else {
         fprintf(cx->out, "%s: %zu candidates are sound\n", lib->source, lib->n);
-        fprintf(cx->out,
-                "%zu parts are worked out a date, from %zu columns:", qlab_score_plan_steps(plan),
-                n_columns);
+        fprintf(cx->out, "%zu parts are worked out a date, from %zu columns:\n  ",
+                qlab_score_plan_steps(plan), n_columns);
+        qlab_buf names = QLAB_BUF_INIT;
         for (size_t i = 0; i < n_columns; i++)
-            fprintf(cx->out, " %s", columns[i]);
-        fputc('\n', cx->out);
+            qlab_buf_putf(&names, "%s%s", i > 0 ? " " : "", columns[i]);
+        qlab_cmd_put_wrapped(cx->out, names.at, 2, 2);
+        qlab_buf_free(&names);
     }
     json_decref(o);
     qlab_score_plan_free(plan);
