@@ -243,8 +243,8 @@ static qlab_code is_known(const qlab_env *env, qlab_recorded *r, qlab_err *err)
     const qlab_code rc = qlab_ledger_read(env, &ledger, err);
     for (size_t i = rc == QLAB_OK ? json_array_size(ledger.lines) : 0; i > 0; i--) {
         const json_t *line = json_array_get(ledger.lines, i - 1);
-        if (strcmp(json_string_value(json_object_get(line, "state")),
-                   qlab_ledger_state_name(QLAB_LEDGER_FAILED)) == 0)
+        const char *state = json_string_value(json_object_get(line, "state"));
+        if (state == NULL || strcmp(state, qlab_ledger_state_name(QLAB_LEDGER_FAILED)) == 0)
             continue;
         r->known = same_refs(r->ingest, line, "ingest") &&
                    same_refs(r->snapshot, line, "snapshot") &&
