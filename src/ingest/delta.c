@@ -334,20 +334,37 @@ static void put_leaves(qlab_finding *f, const qlab_changed_year *c)
     }
 }
 
+/* What the lake shows of a year: of the whole bucket where most of it is wanted. */
+static qlab_code read_visible(const qlab_finding *f, qlab_conn *conn, int32_t year,
+                              const uint8_t *wanted, size_t n_wanted, qlab_bars *out, qlab_err *err)
+{
+    const int32_t first = qlab_date_make(year, 1, 1), last = qlab_date_make(year, 12, 31);
+
+    if (n_wanted > QLAB_LAKE_BUCKET_ASSETS / 4)
+        return qlab_lake_read_bars(f->g->view, conn, f->bucket, first, last, QLAB_BARS_ADJUSTED,
+                                   out, err);
+    return qlab_lake_read_bars_of(f->g->view, conn, f->bucket, wanted, first, last,
+                                  QLAB_BARS_ADJUSTED, out, err);
+}
+
 /* Changed years [from, to) of one calendar year. */
 static qlab_code compare_one_year(qlab_finding *f, qlab_conn *conn, size_t from, size_t to,
                                   qlab_err *err)
 {
     const int32_t year = f->changed[from].year;
+    uint8_t wanted[QLAB_LAKE_BUCKET_ASSETS] = {0};
     qlab_bars vis = {0};
-    bool any = false;
+    size_t n_wanted = 0;
     qlab_code rc = QLAB_OK;
 
-    for (size_t k = from; k < to; k++)
-        any |= f->changed[k].visible;
-    if (any)
-        rc = qlab_lake_read_bars(f->g->view, conn, f->bucket, qlab_date_make(year, 1, 1),
-                                 qlab_date_make(year, 12, 31), QLAB_BARS_ADJUSTED, &vis, err);
+    for (size_t k = from; k < to; k++) {
+        if (!f->changed[k].visible)
+            continue;
+        wanted[f->changed[k].slot] = 1; /* an asset has one year of a number */
+        n_wanted++;
+    }
+    if (n_wanted > 0)
+        rc = read_visible(f, conn, year, wanted, n_wanted, &vis, err);
     for (size_t k = from; k < to && rc == QLAB_OK; k++) {
         const qlab_changed_year *c = &f->changed[k];
         const bool there = c->slot < vis.n_assets; /* an asset that is new has no rows there */
@@ -376,7 +393,8 @@ static void name_vanished(qlab_finding *f)
     const qlab_delta *d = f->out;
     qlab_sha256 **h = qlab_alloc_zero(QLAB_LAKE_BUCKET_ASSETS, sizeof *h);
 
-    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS; slot++) {
+    for (size_t a = f->from; a < f->to; a++) {
+        const uint32_t slot = qlab_slot_of(f->now->asset_ix[a]);
         if (!too_many(&f->tally[slot]))
             continue;
         const char *id = f->g->assets[f->bucket * QLAB_LAKE_BUCKET_ASSETS + slot].asset_id;
@@ -404,7 +422,7 @@ static void hold_deletions(qlab_finding *f)
     char hex[QLAB_HEX_BYTES];
 
     name_vanished(f);
-    for (size_t a = 0; a < f->now->n_assets; a++) {
+    for (size_t a = f->from; a < f->to; a++) {
         qlab_asset_tally *t = &f->tally[qlab_slot_of(f->now->asset_ix[a])];
         if (!too_many(t))
             continue;
@@ -509,10 +527,49 @@ static void make_state(qlab_bars *b)
     b->n_rows = 0;
 }
 
-qlab_code qlab_delta_find(const qlab_ingest *g, qlab_conn *conn, uint32_t bucket,
-                          qlab_delivered *now, qlab_asset_tally *tally, qlab_delta *out,
-                          qlab_delta_said *said, qlab_err *err)
+/* The newest years whose months are kept: those of what is delivered and of what is there. */
+static int32_t months_from(const qlab_finding *f)
 {
+    int32_t from = qlab_lake_months_from(f->now);
+
+    for (size_t i = 0; i < f->n_old; i++) {
+        if (is_year(&f->old[i]) && (from == INT32_MAX || f->old[i].period - 3 > from))
+            from = f->old[i].period - 3;
+    }
+    return from;
+}
+
+/* Assets of the slots [first, first + n), from their leaves to sorted rows. */
+static qlab_code find_group(qlab_finding *f, qlab_conn *conn, uint32_t first, uint32_t n,
+                            qlab_err *err)
+{
+    const qlab_bars *b = f->now;
+    qlab_delta *out = f->out;
+
+    for (f->from = f->to; f->to < b->n_assets && qlab_slot_of(b->asset_ix[f->to]) < first + n;)
+        qlab_delta_compare_years(f, f->to++);
+    qlab_code rc = qlab_delta_compare_changed(f, conn, err);
+    if (rc == QLAB_OK)
+        rc = qlab_delta_settle_basis(f, conn, err);
+    if (rc != QLAB_OK)
+        return rc;
+    hold_deletions(f);
+    sort_rows(out);
+    if (out->n_leaves > 1)
+        qsort(out->leaves, out->n_leaves, sizeof *out->leaves, cmp_leaf);
+    qlab_delta_find_actions(f);
+    if (f->said->n_revisions > QLAB_INGEST_EXAMPLES)
+        f->said->n_revisions = QLAB_INGEST_EXAMPLES;
+    return QLAB_OK;
+}
+
+qlab_code qlab_delta_find(const qlab_ingest *g, qlab_conn *conn, uint32_t bucket,
+                          qlab_delivered *now, qlab_asset_tally *tally, const qlab_delta_sink *sink,
+                          qlab_delta *out, qlab_delta_said *said, qlab_err *err)
+{
+    enum { GROUP = 128 };
+    const uint32_t step =
+        now->bars.n_rows > QLAB_DELTA_LARGE_ROWS ? GROUP : QLAB_LAKE_BUCKET_ASSETS;
     qlab_finding *f = qlab_alloc_zero(1, sizeof *f);
 
     *f = (qlab_finding){.g = g,
@@ -527,24 +584,11 @@ qlab_code qlab_delta_find(const qlab_ingest *g, qlab_conn *conn, uint32_t bucket
         f->first_known[slot] = INT32_MAX;
     qlab_code rc =
         qlab_lake_read_leaves(g->view, conn, bucket, QLAB_LEAVES_ALL, &f->old, &f->n_old, err);
-    f->months_from = qlab_lake_months_from(f->now);
-    for (size_t i = 0; i < f->n_old && rc == QLAB_OK; i++) {
-        if (is_year(&f->old[i]) &&
-            (f->months_from == INT32_MAX || f->old[i].period - 3 > f->months_from))
-            f->months_from = f->old[i].period - 3;
-    }
-    for (size_t a = 0; a < f->now->n_assets && rc == QLAB_OK; a++)
-        qlab_delta_compare_years(f, a);
-    if (rc == QLAB_OK)
-        rc = qlab_delta_compare_changed(f, conn, err);
-    if (rc == QLAB_OK)
-        rc = qlab_delta_settle_basis(f, conn, err);
-    if (rc == QLAB_OK) {
-        hold_deletions(f);
-        sort_rows(out);
-        if (out->n_leaves > 1)
-            qsort(out->leaves, out->n_leaves, sizeof *out->leaves, cmp_leaf);
-        qlab_delta_find_actions(f);
+    f->months_from = months_from(f);
+    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS && rc == QLAB_OK; slot += step) {
+        rc = find_group(f, conn, slot, step, err);
+        if (rc == QLAB_OK && out->n > QLAB_DELTA_FLUSH_ROWS)
+            rc = sink->take(sink->ctx, out, err);
     }
     qlab_bars_free(&f->state);
     qlab_free(f->old);

@@ -88,10 +88,20 @@ typedef struct qlab_delta_said {
 } qlab_delta_said;
 void qlab_delta_said_free(qlab_delta_said *s);
 
-/* tally: one a slot of the bucket. */
+/* Takes rows and leaves that are done out of a delta that has become large. */
+typedef struct qlab_delta_sink {
+    void *ctx;
+    qlab_code (*take)(void *ctx, qlab_delta *d, qlab_err *err);
+} qlab_delta_sink;
+
+/* tally: one a slot of the bucket.  The assets of a large delivery (QLAB_DELTA_LARGE_ROWS) are
+ * compared in groups, so that memory holds one group's changes: above QLAB_DELTA_FLUSH_ROWS they go
+ * to the sink, asset after asset; what is left stays in *out.  said holds the first
+ * QLAB_INGEST_EXAMPLES revisions. */
+enum { QLAB_DELTA_LARGE_ROWS = 1000000, QLAB_DELTA_FLUSH_ROWS = 100000 };
 qlab_code qlab_delta_find(const qlab_ingest *g, qlab_conn *conn, uint32_t bucket,
-                          qlab_delivered *now, qlab_asset_tally *tally, qlab_delta *out,
-                          qlab_delta_said *said, qlab_err *err) QLAB_MUST_USE;
+                          qlab_delivered *now, qlab_asset_tally *tally, const qlab_delta_sink *sink,
+                          qlab_delta *out, qlab_delta_said *said, qlab_err *err) QLAB_MUST_USE;
 /* basis.c: stretches of one basis among an asset's revisions [r, r + n), by date; appended. */
 void qlab_basis_find(const qlab_revision *r, size_t n, qlab_delta_said *said);
 /* Whether one revision is what the change says, within the decimals delivered. */

@@ -83,7 +83,7 @@ void qlab_delta_find_actions(qlab_finding *f)
     qlab_action *own = NULL;
     size_t cap = 0;
 
-    for (size_t a = 0; a < b->n_assets; a++) {
+    for (size_t a = f->from; a < f->to; a++) {
         const uint32_t ix = b->asset_ix[a], slot = qlab_slot_of(ix);
         size_t from, to, n = 0;
         if (!f->delivered->vintage[slot] || qlab_is_held(f, slot))

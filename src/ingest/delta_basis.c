@@ -231,7 +231,7 @@ qlab_code qlab_delta_settle_basis(qlab_finding *f, qlab_conn *conn, qlab_err *er
     qlab_code rc = QLAB_OK;
 
     sort_revisions(s);
-    for (size_t a = 0, from = 0, to = 0; a < b->n_assets; a++, from = to) {
+    for (size_t a = f->from, from = 0, to = 0; a < f->to; a++, from = to) {
         const uint32_t slot = qlab_slot_of(b->asset_ix[a]);
         const size_t n_before = s->n_basis;
         prefix_of(f, b->asset_ix[a], &from, &to);
@@ -243,13 +243,15 @@ qlab_code qlab_delta_settle_basis(qlab_finding *f, qlab_conn *conn, qlab_err *er
         marked[slot] = 1;
     }
     forget_assets(f, marked);
-    for (size_t a = 0; a < b->n_assets; a++) {
+    for (size_t a = f->from; a < f->to; a++) {
         if (marked[qlab_slot_of(b->asset_ix[a])])
             qlab_delta_compare_years(f, a);
     }
     rc = qlab_delta_compare_changed(f, conn, err);
-    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS; slot++)
-        f->tally[slot].basis_restated = restated[slot];
+    for (uint32_t slot = 0; slot < QLAB_LAKE_BUCKET_ASSETS; slot++) {
+        if (marked[slot])
+            f->tally[slot].basis_restated = restated[slot];
+    }
     sort_revisions(s);
     qlab_free(restated);
     return rc;

@@ -17,6 +17,7 @@ typedef struct qlab_finding {
     uint32_t bucket;
     qlab_delivered *delivered;
     const qlab_bars *now; /* its bars */
+    size_t from, to;      /* the assets of now that are compared at a time */
     qlab_asset_tally *tally;
     qlab_delta *out;
     qlab_delta_said *said;

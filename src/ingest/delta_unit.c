@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LARGE_ROWS = 100000, LARGE_ACTIONS = 20000 };
+enum { LARGE_ACTIONS = 20000 };
 
 static qlab_part *new_part(qlab_part **parts, const size_t *n, size_t *cap)
 {
@@ -245,16 +245,27 @@ static qlab_code keep_rows(const qlab_delta_unit *u, qlab_delta *d, qlab_err *er
     return rc;
 }
 
+/* Rows and leaves to parts of the bucket, now. */
+static qlab_code take_large(void *ctx, qlab_delta *d, qlab_err *err)
+{
+    const qlab_code rc = write_rows(ctx, d, err);
+
+    d->n_leaves = 0;
+    return rc;
+}
+
 qlab_code qlab_ingest_delta_unit(const qlab_delta_unit *u, qlab_err *err)
 {
-    const qlab_delta_to here = {
+    qlab_delta_to here = {
         u->g,     u->conn,    u->bucket,   u->g->assets + u->bucket * QLAB_LAKE_BUCKET_ASSETS,
         u->parts, u->n_parts, u->cap_parts};
+    const qlab_delta_sink sink = {&here, take_large};
     qlab_delta d = {0};
 
-    qlab_code rc = qlab_delta_find(u->g, u->conn, u->bucket, u->now, u->tally, &d, u->said, err);
+    qlab_code rc =
+        qlab_delta_find(u->g, u->conn, u->bucket, u->now, u->tally, &sink, &d, u->said, err);
     if (rc == QLAB_OK)
-        rc = d.n > LARGE_ROWS ? write_rows(&here, &d, err) : keep_rows(u, &d, err);
+        rc = keep_rows(u, &d, err);
     if (rc == QLAB_OK && d.n_actions > LARGE_ACTIONS) {
         rc = write_actions(&here, &d, err);
     } else if (rc == QLAB_OK) {

@@ -97,16 +97,32 @@ static size_t column_at(const reader *r, int c)
 
 static size_t n_assets_of(const reader *r);
 
-/* asset_ix IN (...): its least and greatest value choose row groups, the list rows. */
+/* The wanted assets as runs of numbers: the least and the greatest choose row groups, the runs
+ * rows. (Not as IN (...): of a long list DuckDB makes a join, and a join keeps no order.) */
 static void put_only(qlab_buf *sql, const reader *r)
 {
     const uint32_t base = r->bucket * QLAB_LAKE_BUCKET_ASSETS;
-    const char *glue = "asset_ix IN (";
-    for (uint32_t a = 0; a < n_assets_of(r); a++)
-        if (r->only[a]) {
-            qlab_buf_putf(sql, "%s%" PRIu32, glue, base + a);
-            glue = ", ";
-        }
+    const uint32_t n = (uint32_t)n_assets_of(r);
+    uint32_t least = n, greatest = 0;
+
+    for (uint32_t a = 0; a < n; a++) {
+        if (!r->only[a])
+            continue;
+        least = least == n ? a : least;
+        greatest = a;
+    }
+    qlab_buf_putf(sql, "asset_ix >= %" PRIu32 " AND asset_ix <= %" PRIu32, base + least,
+                  base + greatest);
+    const char *glue = " AND (";
+    for (uint32_t a = least, end; a <= greatest; a = end) {
+        for (end = a; end <= greatest && r->only[end];)
+            end++;
+        if (end > a)
+            qlab_buf_putf(sql, "%sasset_ix BETWEEN %" PRIu32 " AND %" PRIu32, glue, base + a,
+                          base + end - 1);
+        glue = end > a ? " OR " : glue;
+        end += end == a;
+    }
     qlab_buf_puts(sql, ")");
 }
 
@@ -408,8 +424,8 @@ qlab_code qlab_lake_read_bars(const qlab_lake_view *v, qlab_conn *conn, uint32_t
 }
 
 qlab_code qlab_lake_read_bars_of(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
-                                 const uint8_t *wanted, int32_t from, int32_t to, qlab_bars *out,
-                                 qlab_err *err)
+                                 const uint8_t *wanted, int32_t from, int32_t to, unsigned what,
+                                 qlab_bars *out, qlab_err *err)
 {
     reader r = {.v = v, .bucket = bucket, .from = from, .to = to, .values = true, .only = wanted};
     const size_t n = n_assets_of(&r);
@@ -418,7 +434,7 @@ qlab_code qlab_lake_read_bars_of(const qlab_lake_view *v, qlab_conn *conn, uint3
         any = any || wanted[a];
     if (!any)
         r.from = INT32_MAX; /* no part can match: the assets without rows */
-    return read_all(&r, conn, 0, out, err);
+    return read_all(&r, conn, what, out, err);
 }
 
 qlab_code qlab_lake_read_dates(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,

@@ -147,8 +147,8 @@ qlab_code qlab_lake_read_bars(const qlab_lake_view *v, qlab_conn *conn, uint32_t
  * each asset of the bucket).  The others are there without rows; of parts that hold many assets
  * only the row groups that can hold a wanted one are read. */
 qlab_code qlab_lake_read_bars_of(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
-                                 const uint8_t *wanted, int32_t from, int32_t to, qlab_bars *out,
-                                 qlab_err *err) QLAB_MUST_USE;
+                                 const uint8_t *wanted, int32_t from, int32_t to, unsigned what,
+                                 qlab_bars *out, qlab_err *err) QLAB_MUST_USE;
 /* Only asset_ix, first and date are filled (others NULL): the cheap pass. */
 qlab_code qlab_lake_read_dates(const qlab_lake_view *v, qlab_conn *conn, uint32_t bucket,
                                int32_t from, int32_t to, qlab_bars *out,

@@ -204,7 +204,7 @@ static qlab_code walk_rest(bucket *k, qlab_walk *w, qlab_err *err)
         check_resolved(k, w, &rest);
     if (code == QLAB_OK && k->n_redo > 0)
         code = qlab_lake_read_bars_of(k->b->view, k->conn, k->number, k->redo, QLAB_DATE_NONE,
-                                      k->asof, &whole, err);
+                                      k->asof, 0, &whole, err);
     w->out->n_bars_read += rest.n_rows + whole.n_rows;
     w->next = k->n_redo > 0 ? &next : NULL;
     for (size_t a = 0; code == QLAB_OK && a < k->n_assets; a++) {
