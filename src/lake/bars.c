@@ -146,9 +146,6 @@ static void put_filters(qlab_buf *sql, const reader *r, const qlab_part *p)
     }
     if (p->max_date > r->to)
         qlab_buf_putf(sql, "%sdate <= DATE '%s'", glue, qlab_date_format(r->to, day));
-    /* A list becomes a join, which keeps the order of a part mostly, not always. */
-    if (r->only != NULL)
-        qlab_buf_puts(sql, " ORDER BY asset_ix, date, known_seq");
 }
 
 static qlab_code read_piece(const reader *r, qlab_conn *conn, piece *out, qlab_err *err)

@@ -9,7 +9,7 @@ static void compare(t_lake *l, const qlab_lake_view *v, const uint8_t *wanted)
     qlab_err err = QLAB_ERR_INIT;
     qlab_bars all, some;
     T_OK(qlab_lake_read_bars(v, t_lake_conn(l), 0, QLAB_DATE_NONE, INT32_MAX, 0, &all, &err));
-    T_OK(qlab_lake_read_bars_of(v, t_lake_conn(l), 0, wanted, QLAB_DATE_NONE, INT32_MAX, &some,
+    T_OK(qlab_lake_read_bars_of(v, t_lake_conn(l), 0, wanted, QLAB_DATE_NONE, INT32_MAX, 0, &some,
                                 &err));
     assert_int_equal(some.n_assets, all.n_assets);
     for (size_t a = 0; a < all.n_assets; a++) {
