@@ -186,9 +186,9 @@ qlab_null_reason qlab_catalogue_null_reason(const qlab_catalogue *c, size_t k, c
         return QLAB_NULL_NO_REFERENCE;
     if (f->bars_before + row < x->lookback || row < x->lookback)
         return QLAB_NULL_TOO_FEW_BARS;
-    if (x->inputs & QLAB_IN_FX && !f->is_usd)
-        return QLAB_NULL_NO_FX;
     size_t from = row - x->lookback;
+    if (x->inputs & QLAB_IN_FX && any_missing(f->usd, from, row))
+        return QLAB_NULL_NO_FX;
     if ((x->inputs & QLAB_IN_OPEN && any_missing(f->open, row, row)) ||
         (x->inputs & QLAB_IN_HIGH && any_missing(f->high, from, row)) ||
         (x->inputs & QLAB_IN_LOW && any_missing(f->low, from, row)) ||

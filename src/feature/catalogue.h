@@ -24,7 +24,7 @@
 #include "num/past.h"
 
 /* Bumped when the meaning of any column changes: part of every part's name and of a set's id. */
-#define QLAB_FEATURE_CATALOGUE_VERSION "2"
+#define QLAB_FEATURE_CATALOGUE_VERSION "3"
 
 enum {
     QLAB_FEATURE_MAX_COLUMNS = 64, /* deps are bits of a uint64_t */
@@ -39,7 +39,7 @@ enum {
     QLAB_IN_LOW = 4,
     QLAB_IN_CLOSE = 8,
     QLAB_IN_VOLUME = 16,
-    QLAB_IN_FX = 32,       /* null outside USD */
+    QLAB_IN_FX = 32,       /* null without a rate of conversion */
     QLAB_IN_REFERENCE = 64 /* a reference file, not bars */
 };
 
@@ -53,8 +53,8 @@ typedef struct qlab_frame {
     const uint32_t *session; /* ordinal of the bar's date among its exchange's sessions */
     const uint32_t *flags;   /* quality flags of the bar */
     uint32_t bars_before;    /* valid bars of this life before row 0 */
-    bool is_usd;
-    double *tmp[3]; /* scratch of n doubles each */
+    const double *usd;       /* US dollars per unit of the listing currency on the bar's date */
+    double *tmp[3];          /* scratch of n doubles each */
 } qlab_frame;
 
 typedef void (*qlab_kernel_fn)(const qlab_frame *f, size_t first, double *const *col, double *out);

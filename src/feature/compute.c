@@ -8,16 +8,16 @@
 #include <math.h>
 #include <string.h>
 
-enum { FRAME_ARRAYS = 10, ADV_MEDIAN_BARS = 60 };
+enum { FRAME_ARRAYS = 11, ADV_MEDIAN_BARS = 60 };
 
 struct qlab_scratch {
     qlab_series series;
     size_t cap;                  /* rows that the arrays below hold */
-    double *frame[FRAME_ARRAYS]; /* o h l c v money ret tmp0 tmp1 tmp2 */
+    double *frame[FRAME_ARRAYS]; /* o h l c v money ret tmp0 tmp1 tmp2 usd */
     double *col[QLAB_FEATURE_MAX_COLUMNS];
     uint8_t *reason;
     uint32_t *rows; /* series rows wanted */
-    double *adv60;
+    double *adv60, *adv60_usd;
 };
 
 qlab_scratch *qlab_scratch_new(void)
@@ -37,6 +37,7 @@ void qlab_scratch_free(qlab_scratch *s)
     qlab_free(s->reason);
     qlab_free(s->rows);
     qlab_free(s->adv60);
+    qlab_free(s->adv60_usd);
     qlab_free(s);
 }
 
@@ -53,6 +54,7 @@ static void scratch_reserve(qlab_scratch *s, size_t n, uint64_t columns)
         s->reason = qlab_realloc(s->reason, cap, sizeof *s->reason);
         s->rows = qlab_realloc(s->rows, cap, sizeof *s->rows);
         s->adv60 = qlab_realloc(s->adv60, cap, sizeof *s->adv60);
+        s->adv60_usd = qlab_realloc(s->adv60_usd, cap, sizeof *s->adv60_usd);
         s->cap = cap;
     }
     for (size_t k = 0; k < QLAB_FEATURE_MAX_COLUMNS; k++)
@@ -95,6 +97,7 @@ void qlab_block_free(qlab_block *b)
     qlab_free(b->elig_asset);
     qlab_free(b->reason);
     qlab_free(b->adv60);
+    qlab_free(b->adv60_usd);
     qlab_free(b->nulls);
     memset(b, 0, sizeof *b);
 }
@@ -129,6 +132,7 @@ static void block_reserve(qlab_block *b, size_t n, size_t n_elig)
         b->elig_asset = qlab_realloc(b->elig_asset, b->cap_elig, sizeof *b->elig_asset);
         b->reason = qlab_realloc(b->reason, b->cap_elig, sizeof *b->reason);
         b->adv60 = qlab_realloc(b->adv60, b->cap_elig, sizeof *b->adv60);
+        b->adv60_usd = qlab_realloc(b->adv60_usd, b->cap_elig, sizeof *b->adv60_usd);
     }
 }
 
@@ -155,7 +159,8 @@ static qlab_frame make_frame(qlab_scratch *s, const qlab_asset_input *in, size_t
         ret[i] = c[i] / c[i - 1] - 1;
     if (n > 0)
         ret[0] = NAN;
-    const char *currency = in->snap->lake->assets[in->asset_ix].currency;
+    qlab_fx_fill(qlab_fx_way_of(&in->snap->fx, in->snap->lake->assets[in->asset_ix].currency),
+                 x->date + first, n, s->frame[10]);
     return (qlab_frame){.n = n,
                         .date = x->date + first,
                         .open = o,
@@ -169,7 +174,7 @@ static qlab_frame make_frame(qlab_scratch *s, const qlab_asset_input *in, size_t
                         .session = x->session_ix + first,
                         .flags = x->flags + first,
                         .bars_before = n > 0 ? x->bars_seen[first] - 1 : 0,
-                        .is_usd = currency && strcmp(currency, "USD") == 0,
+                        .usd = s->frame[10],
                         .tmp = {s->frame[7], s->frame[8], s->frame[9]}};
 }
 
@@ -225,12 +230,17 @@ static void put_eligibility(qlab_scratch *s, const qlab_asset_input *in, const u
     size_t lead = from > ADV_MEDIAN_BARS - 1 ? from - (ADV_MEDIAN_BARS - 1) : 0;
     qlab_roll_median((qlab_f64v){f->money + lead, f->n - lead}, ADV_MEDIAN_BARS,
                      (qlab_f64w){s->adv60 + lead, f->n - lead});
+    for (size_t i = lead; i < f->n; i++)
+        f->tmp[0][i] = f->money[i] * f->usd[i];
+    qlab_roll_median((qlab_f64v){f->tmp[0] + lead, f->n - lead}, ADV_MEDIAN_BARS,
+                     (qlab_f64w){s->adv60_usd + lead, f->n - lead});
     for (size_t i = 0; i < n; i++) {
         size_t at = out->n_elig + i;
         out->elig_date[at] = s->series.date[rows[i]];
         out->elig_asset[at] = (uint32_t)in->asset;
         out->reason[at] = s->reason[rows[i]];
         out->adv60[at] = s->adv60[rows[i] - frame_first];
+        out->adv60_usd[at] = s->adv60_usd[rows[i] - frame_first];
     }
     out->n_elig += n;
 }

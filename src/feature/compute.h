@@ -28,7 +28,8 @@ typedef struct qlab_block {
     int32_t *elig_date;
     uint32_t *elig_asset;
     uint8_t *reason;
-    double *adv60; /* median of raw close * raw volume over 60 bars */
+    double *adv60;     /* median of raw close * raw volume over 60 bars */
+    double *adv60_usd; /* the same in US dollars of each bar's date; NaN without a rate */
     /* nulls[month of year 0..11][column][reason], counted while filling */
     uint64_t (*nulls)[QLAB_FEATURE_MAX_COLUMNS][QLAB_NULL_REASONS];
 } qlab_block;

@@ -212,8 +212,11 @@ QLAB_KERNEL(adv20_dollar)
 
 QLAB_KERNEL(adv20_usd)
 {
-    for (size_t i = first; i < f->n; i++)
-        out[i] = f->is_usd ? col[ADV20_DOLLAR][i] : NAN;
+    (void)col;
+    const size_t from = first > 19 ? first - 19 : 0;
+    for (size_t i = from; i < f->n; i++)
+        f->tmp[0][i] = f->money[i] * f->usd[i];
+    mean(f, first, f->tmp[0], 20, out);
 }
 
 QLAB_KERNEL(turnover_ratio)

@@ -38,7 +38,7 @@ COLUMN(EWMA_VOL_20, "ewma_vol_20", F64, qlab_kernel_ewma_vol_20, 20, LOGRET, tru
 COLUMN(EWMA_VOL_60, "ewma_vol_60", F64, qlab_kernel_ewma_vol_60, 60, LOGRET, true, IN_C, 0, "root of the exponential mean of squared log returns, alpha 2/61") \
 COLUMN(VOV_20, "vov_20", F64, qlab_kernel_vov_20, 39, LOGRET, true, IN_C, QLAB_BIT(EWMA_VOL_20), "standard deviation of ewma_vol_20 over 20 bars") \
 COLUMN(ADV20_DOLLAR, "adv20_dollar", F64, qlab_kernel_adv20_dollar, 19, MONEY, false, IN_CV, 0, "mean of raw close * raw volume over 20 bars, listing currency") \
-COLUMN(ADV20_USD, "adv20_usd", F64, qlab_kernel_adv20_usd, 19, USD, false, IN_CV | QLAB_IN_FX, QLAB_BIT(ADV20_DOLLAR), "adv20_dollar in US dollars; null without an exchange rate") \
+COLUMN(ADV20_USD, "adv20_usd", F64, qlab_kernel_adv20_usd, 19, USD, false, IN_CV | QLAB_IN_FX, 0, "mean of raw close * raw volume over 20 bars, each in US dollars of its date; null without an exchange rate") \
 COLUMN(TURNOVER_RATIO, "turnover_ratio", F64, qlab_kernel_turnover_ratio, 59, RATIO, false, QLAB_IN_VOLUME, 0, "mean of V over 20 bars / mean of V over 60 bars") \
 COLUMN(RANGE_PCT, "range_pct", F64, qlab_kernel_range_pct, 0, FRACTION, false, IN_C | IN_HL, 0, "(H - L) / C") \
 COLUMN(GAP_OPEN, "gap_open", F64, qlab_kernel_gap_open, 1, FRACTION, false, IN_C | QLAB_IN_OPEN, 0, "O / C[t-1] - 1") \

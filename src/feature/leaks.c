@@ -69,14 +69,14 @@ static qlab_code read_part(check *c, const qlab_panel_part *part, stored *out, q
 
 static qlab_code read_eligibility(check *c, const qlab_panel_part *part, stored *out, qlab_err *err)
 {
-    const qlab_type types[] = {QLAB_T_U32, QLAB_T_DATE, QLAB_T_F64, QLAB_T_F64};
+    const qlab_type types[] = {QLAB_T_U32, QLAB_T_DATE, QLAB_T_F64, QLAB_T_F64, QLAB_T_F64};
     qlab_buf sql = QLAB_BUF_INIT;
     char *path = qlab_panel_part_path(c->env->root, part->name);
-    qlab_buf_puts(&sql, "SELECT asset_ix, asof_date, reason_code::DOUBLE, adv60_median FROM "
-                        "read_parquet(");
+    qlab_buf_puts(&sql, "SELECT asset_ix, asof_date, reason_code::DOUBLE, adv60_median, "
+                        "adv60_median_usd FROM read_parquet(");
     qlab_sql_quote(&sql, path);
     qlab_buf_puts(&sql, ")");
-    qlab_code code = qlab_conn_query(c->conn, sql.at, types, 4, &out->elig, err);
+    qlab_code code = qlab_conn_query(c->conn, sql.at, types, 5, &out->elig, err);
     qlab_buf_free(&sql);
     qlab_free(path);
     return code;
@@ -245,6 +245,8 @@ static void compare_eligibility(check *c, const stored *s, uint32_t ix, int32_t 
                 one ? c->block.reason[0] : NAN);
         compare(c, asset_id, date, "adv60_median", future, s->elig.cols[3].f64[i],
                 one ? c->block.adv60[0] : NAN);
+        compare(c, asset_id, date, "adv60_median_usd", future, s->elig.cols[4].f64[i],
+                one ? c->block.adv60_usd[0] : NAN);
     }
 }
 

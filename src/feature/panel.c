@@ -368,23 +368,43 @@ static void gather(double *to, const qlab_table *t, size_t column, const sorted 
         to[i] = t->cols[column].f64[s->row[i]];
 }
 
+/* A date is compared in US dollars where every name with a known money volume has it in dollars. */
+static void use_dollars(qlab_xsec *x, const double *usd)
+{
+    for (size_t d = 0; d < x->n_dates; d++) {
+        const size_t first = x->first[d], n = x->first[d + 1] - first;
+        bool all = true;
+        for (size_t i = first; i < first + n; i++)
+            all = all && isnan(usd[i]) == isnan(x->adv_usd_or_ccy[i]);
+        x->liquidity_usd[d] = all;
+        if (all)
+            memcpy(x->adv_usd_or_ccy + first, usd + first, n * sizeof *usd);
+    }
+}
+
 /* Eligibility and liquidity of each panel row: both sides run by (date, rank). */
 static qlab_code join_eligibility(const qlab_panel *p, const qlab_table *t, const sorted *s,
                                   qlab_xsec *x, qlab_err *err)
 {
     const uint32_t *rank = p->snap->lake->id_rank;
+    double *usd = qlab_alloc(x->n_rows, sizeof *usd);
     for (size_t d = 0; d < x->n_dates; d++) {
         size_t j = s->first[d];
         for (size_t i = x->first[d]; i < x->first[d + 1]; i++) {
             while (j < s->first[d + 1] && rank[t->cols[0].u32[s->row[j]]] < x->asset[i])
                 j++;
-            if (j == s->first[d + 1] || rank[t->cols[0].u32[s->row[j]]] != x->asset[i])
+            if (j == s->first[d + 1] || rank[t->cols[0].u32[s->row[j]]] != x->asset[i]) {
+                qlab_free(usd);
                 return qlab_fail(err, QLAB_E_CORRUPT, "%s: %s had a panel row and no eligibility",
                                  p->id, p->assets[x->asset[i]]->asset_id);
+            }
             x->eligibility[i] = (uint8_t)t->cols[2].f64[s->row[j]];
             x->adv_usd_or_ccy[i] = t->cols[3].f64[s->row[j]];
+            usd[i] = t->cols[4].f64[s->row[j]];
         }
     }
+    use_dollars(x, usd);
+    qlab_free(usd);
     return QLAB_OK;
 }
 
@@ -404,6 +424,7 @@ static void xsec_make(const qlab_panel *p, const int32_t *dates, size_t n_dates,
         x->asset[i] = p->snap->lake->id_rank[t->cols[0].u32[s->row[i]]];
     x->eligibility = qlab_alloc(s->n, 1);
     x->adv_usd_or_ccy = qlab_alloc(s->n, sizeof(double));
+    x->liquidity_usd = qlab_alloc_zero(n_dates, 1);
     x->col = qlab_alloc_zero(n_columns, sizeof *x->col);
     for (size_t c = 0; c < n_columns; c++)
         x->col[c] = qlab_alloc(s->n, sizeof(double));
@@ -480,7 +501,7 @@ qlab_code qlab_panel_load_dates(const qlab_panel *p, qlab_conn *conn, int32_t fr
         code = same_rows(p, &features, &labels, err);
     if (code == QLAB_OK)
         code = load_kind(p, conn, QLAB_PANEL_ELIGIBILITY, days,
-                         ", reason_code::DOUBLE, adv60_median", 2, &elig, err);
+                         ", reason_code::DOUBLE, adv60_median, adv60_median_usd", 3, &elig, err);
     if (code != QLAB_OK)
         goto done;
     rows = sort_rows(p, &features, dates, hi - lo);
@@ -515,5 +536,6 @@ void qlab_xsec_free(qlab_xsec *x)
     qlab_free(x->asset);
     qlab_free(x->eligibility);
     qlab_free(x->adv_usd_or_ccy);
+    qlab_free(x->liquidity_usd);
     memset(x, 0, sizeof *x);
 }

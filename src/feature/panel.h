@@ -37,10 +37,12 @@ size_t qlab_panel_assets(const qlab_panel *p, const qlab_asset *const **assets);
 
 typedef struct qlab_xsec {
     size_t n_dates, n_rows, n_cols;
-    int32_t *dates;            /* n_dates, ascending; master sessions of the axis only */
-    size_t *first;             /* n_dates + 1 */
-    uint32_t *asset;           /* n_rows; rank of the asset_id */
-    uint8_t *eligibility;      /* n_rows; 0 = eligible, else qlab_eligibility reason */
+    int32_t *dates;       /* n_dates, ascending; master sessions of the axis only */
+    size_t *first;        /* n_dates + 1 */
+    uint32_t *asset;      /* n_rows; rank of the asset_id */
+    uint8_t *eligibility; /* n_rows; 0 = eligible, else qlab_eligibility reason */
+    uint8_t
+        *liquidity_usd; /* n_dates: 1 = adv_usd_or_ccy of the date is in US dollars, all of it */
     double *adv_usd_or_ccy;    /* n_rows: median over 60 sessions of money volume (top-liquid N) */
     double **col;              /* n_cols arrays of n_rows, in the order asked for */
     uint8_t *presumed_gone[3]; /* 1 where label h = 1, 5, 20 rests on presumed-gone settlement; NULL

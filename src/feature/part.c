@@ -13,6 +13,12 @@
 
 #define PART_SCHEMA "panel_part/1"
 
+const char *qlab_panel_kind_name(qlab_panel_kind kind)
+{
+    static const char *const names[] = {"features", "labels", "eligibility"};
+    return names[kind];
+}
+
 char *qlab_panel_parts_dir(const char *root)
 {
     return qlab_path_join(root, "features/parts");
@@ -311,6 +317,7 @@ static void gather_eligibility(table *t, const qlab_part_writer *w, const qlab_b
     }
     gather_u8(t, "reason_code", b->reason, o);
     gather_f64(t, "adv60_median", b->adv60, o);
+    gather_f64(t, "adv60_median_usd", b->adv60_usd, o);
 }
 
 /* ---- counts of one part -----------------------------------------------------------------------

@@ -35,12 +35,6 @@ struct qlab_partkeys {
     qlab_sha256 *of[QLAB_REACHES];
 };
 
-const char *qlab_panel_kind_name(qlab_panel_kind kind)
-{
-    static const char *const names[] = {"features", "labels", "eligibility"};
-    return names[kind];
-}
-
 static int cmp_leaf(const void *a, const void *b)
 {
     const qlab_leaf *x = a, *y = b;
@@ -355,6 +349,20 @@ static void begin_asset(qlab_partkeys *k, uint32_t ix)
         put_text(k->of[r], id);
 }
 
+/* Rates that dates from..to can use, the last one before them included. */
+static void put_rates(qlab_partkeys *k, uint32_t ix, int32_t from, int32_t to)
+{
+    const qlab_fx_way way = qlab_fx_way_of(&k->snap->fx, k->snap->lake->assets[ix].currency);
+    const qlab_fx_series *s = way.series;
+    if (s == NULL)
+        return;
+    for (size_t i = qlab_session_lower_bound(s->date, s->n, from - QLAB_FX_MAX_AGE_DAYS);
+         i < s->n && s->date[i] <= to; i++) {
+        qlab_sha256_put_i32(k->of[QLAB_REACH_FX], s->date[i]);
+        qlab_sha256_put_f64(k->of[QLAB_REACH_FX], s->usd[i]);
+    }
+}
+
 static void put_asset(qlab_partkeys *k, qlab_panel_kind kind, uint32_t ix, const qlab_month_plan *m)
 {
     const qlab_snapshot *s = k->snap;
@@ -379,6 +387,7 @@ static void put_asset(qlab_partkeys *k, qlab_panel_kind kind, uint32_t ix, const
     put_digest(k->of[QLAB_REACH_CALENDAR],
                sessions_digest(k, s->exchange_of[ix], session_from, m->last));
     put_delistings(k->of[QLAB_REACH_DELISTINGS], s, ix, m->last);
+    put_rates(k, ix, session_from, m->last);
 }
 
 static void put_rule(qlab_partkeys *k)
@@ -392,8 +401,7 @@ static void put_rule(qlab_partkeys *k)
 /* ---- labels -----------------------------------------------------------------------------------
  */
 
-/* Last master session that a label of the month can aim at, and the stretch it needs. */
-static int32_t label_reach(const qlab_snapshot *s, const qlab_month_plan *m)
+int32_t qlab_partkey_label_reach(const qlab_snapshot *s, const qlab_month_plan *m)
 {
     size_t after = qlab_session_lower_bound(s->master, s->n_master, m->last + 1);
     size_t reach = after + (size_t)qlab_label_horizons[QLAB_LABEL_HORIZONS - 1];
@@ -528,15 +536,6 @@ static qlab_code put_label_asset(qlab_partkeys *k, qlab_conn *conn, uint32_t ix,
     return QLAB_OK;
 }
 
-void qlab_partkey_span(const qlab_snapshot *snap, qlab_panel_kind kind, const qlab_month_plan *m,
-                       int32_t *from, int32_t *to)
-{
-    /* 560 bars before the year, of names that trade nearly every session. */
-    *from =
-        kind == QLAB_PANEL_LABELS ? m->first : qlab_date_make(qlab_date_year(m->first) - 3, 1, 1);
-    *to = kind == QLAB_PANEL_LABELS ? label_reach(snap, m) : m->last;
-}
-
 /* ---- the key ----------------------------------------------------------------------------------
  */
 
@@ -579,7 +578,7 @@ qlab_code qlab_partkey(qlab_partkeys *k, qlab_conn *conn, qlab_panel_kind kind,
     qlab_code code = need_months(k, conn, qlab_date_year(m->first), err);
     if (code != QLAB_OK)
         return code;
-    const int32_t last = label_reach(k->snap, m);
+    const int32_t last = qlab_partkey_label_reach(k->snap, m);
     put_month(k->of[QLAB_REACH_PLAN], m);
     put_kind(k, kind, features, entry, m, last);
     for (size_t i = 0; i < k->n_assets && code == QLAB_OK; i++) {

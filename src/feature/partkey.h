@@ -24,7 +24,7 @@
 
 /* Bumped when labels or eligibility parts change for the same inputs. */
 #define QLAB_LABEL_VERSION       "3"
-#define QLAB_ELIGIBILITY_VERSION "1"
+#define QLAB_ELIGIBILITY_VERSION "2"
 
 typedef enum qlab_panel_kind {
     QLAB_PANEL_FEATURES,
@@ -72,10 +72,8 @@ qlab_code qlab_partkey(qlab_partkeys *k, qlab_conn *conn, qlab_panel_kind kind,
                        const qlab_month_plan *month, qlab_digest features, qlab_entry entry,
                        qlab_digest *out, qlab_part_reach *reach, size_t *n_assets,
                        qlab_err *err) QLAB_MUST_USE;
-/* The dates of bars that can change a part: from the start of the earliest year it reads through
- * the last day that it can rest on. */
-void qlab_partkey_span(const qlab_snapshot *snap, qlab_panel_kind kind,
-                       const qlab_month_plan *month, int32_t *from, int32_t *to);
+/* The last master session that a label of the month can aim at, or the as-of. */
+int32_t qlab_partkey_label_reach(const qlab_snapshot *snap, const qlab_month_plan *month);
 /* asset_ix of the bucket in byte order of asset_id; borrowed. */
 const uint32_t *qlab_partkeys_by_id(const qlab_partkeys *k);
 /* Rows read from bars because an index of leaves was not there. */

@@ -122,6 +122,16 @@ static qlab_code take_snapshot(asker *k, const json_t *manifest, const char *id,
 /* ---- one part ---------------------------------------------------------------------------------
  */
 
+/* The dates of bars that can change a part. */
+static void span_of(const qlab_snapshot *snap, qlab_panel_kind kind, const qlab_month_plan *m,
+                    int32_t *from, int32_t *to)
+{
+    /* 560 bars before the year, of names that trade nearly every session. */
+    *from =
+        kind == QLAB_PANEL_LABELS ? m->first : qlab_date_make(qlab_date_year(m->first) - 3, 1, 1);
+    *to = kind == QLAB_PANEL_LABELS ? qlab_partkey_label_reach(snap, m) : m->last;
+}
+
 /* What the bucket's changed assets did, as far as it can reach dates [from, to]. */
 typedef struct evidence {
     bool new_bars, old_bars, actions, delistings, lives, assets;
@@ -207,7 +217,7 @@ static qlab_code ask_part(asker *k, const qlab_panel_part *p, json_t *made, qlab
     const qlab_month_plan *plan = plan_of(k, p->month);
     int32_t from = QLAB_DATE_NONE, to = INT32_MAX;
     if (plan != NULL)
-        qlab_partkey_span(k->snap, p->kind, plan, &from, &to);
+        span_of(k->snap, p->kind, plan, &from, &to);
     evidence e = look(k, p->bucket, from, to);
     if (p->kind == QLAB_PANEL_LABELS && !e.old_bars) { /* an exit may wait for a later bar */
         const evidence later = look(k, p->bucket, from, k->snap->asof);

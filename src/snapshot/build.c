@@ -41,6 +41,7 @@ static void build_free(qlab_build *b)
     qlab_free(b->days);
     qlab_free(b->axis);
     qlab_free(b->state_dir);
+    qlab_fx_rates_free(&b->fx);
     qlab_free(b->session_digests);
     qlab_found_free(&b->found);
 }
@@ -433,6 +434,8 @@ qlab_code qlab_snapshot_build(const qlab_env *env, const qlab_snapshot_options *
     code = qlab_job_open(env, "snapshot build", plan, &job, err);
     if (code == QLAB_OK)
         code = find_all(&b, job, err);
+    if (code == QLAB_OK)
+        code = qlab_build_read_fx(&b, err);
     if (code == QLAB_OK)
         code = qlab_build_check_layers(&b, err);
     if (code == QLAB_OK)

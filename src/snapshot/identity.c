@@ -128,7 +128,7 @@ qlab_code qlab_build_content(const qlab_build *b, qlab_content *out, qlab_err *e
     out->assets = digest_assets(b, h);
     out->calendar = digest_calendar(b, h);
     qlab_sha256_free(h);
-    out->fx = qlab_sha256_of("", 0); /* no conversion rates are kept */
+    out->fx = qlab_fx_digest(&b->fx);
     out->rule = digest_rule(b);
     out->overrides = b->overrides_digest;
     out->has_sectors = b->sectors.of != NULL;

@@ -106,6 +106,7 @@ typedef struct qlab_build {
     int32_t asof, universe_date;
     char *state_dir; /* see state.h */
     uint64_t n_bars_read;
+    qlab_fx_rates fx;             /* rates up to the as-of */
     int32_t border;               /* 1 January of the year of the as-of being walked */
     qlab_digest *session_digests; /* by exchange: its sessions before the border */
     int32_t *axis;
@@ -156,6 +157,13 @@ uint64_t qlab_build_n_delistings(const qlab_build *b); /* records up to the as-o
 /* layers.c: contract layers of what was found; the check comes before anything is written. */
 qlab_code qlab_build_check_layers(const qlab_build *b, qlab_err *err) QLAB_MUST_USE;
 json_t *qlab_build_layers(const qlab_build *b, const char *id, const qlab_content *content);
+
+/* fx.c: fills b->fx from the pairs' bars up to the as-of. */
+qlab_code qlab_build_read_fx(qlab_build *b, qlab_err *err) QLAB_MUST_USE;
+qlab_digest qlab_fx_digest(const qlab_fx_rates *fx);
+uint64_t qlab_fx_n_rates(const qlab_fx_rates *fx);
+/* currency, date, usd_per_unit of fx_rates.parquet, in that order. */
+qlab_code qlab_snapshot_take_fx(qlab_snapshot *s, const qlab_table *t, qlab_err *err) QLAB_MUST_USE;
 
 /* publish.c: true when this very plan made a snapshot that still stands; then out names it. */
 bool qlab_build_find_memo(const qlab_env *env, qlab_digest plan, qlab_snapshot_made *out);

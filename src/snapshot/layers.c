@@ -183,18 +183,45 @@ static void count_calendar(layer_table *t, const qlab_build *b)
     f->source_mode = f->n_real ? "sessions_from_bars_and_overrides" : "sessions_from_bars";
 }
 
+/* Listing currencies of stocks and funds other than USD, and those of them with a rate. */
+static uint64_t count_converted(const qlab_build *b, uint64_t *n_of)
+{
+    const char **seen = qlab_alloc(b->view->n_assets, sizeof *seen);
+    uint64_t n = 0;
+    *n_of = 0;
+    for (size_t i = 0; i < b->view->n_assets; i++) {
+        const char *currency = b->view->assets[i].currency;
+        size_t k = 0;
+        const qlab_fx_way way = qlab_fx_way_of(&b->fx, currency);
+        if (currency[0] == '\0' || way.is_usd || b->view->assets[i].asset_class == QLAB_CLASS_FOREX)
+            continue;
+        while (k < *n_of && strcmp(seen[k], currency) != 0)
+            k++;
+        if (k < *n_of)
+            continue;
+        seen[(*n_of)++] = currency;
+        n += way.series != NULL;
+    }
+    qlab_free(seen);
+    return n;
+}
+
 static void count_layers(const qlab_build *b, layer_table *t)
 {
+    uint64_t n_currencies = 0;
     *t = (layer_table){0};
     count_bars(t, b);
     count_actions(t, b);
     count_delistings(t, b);
     count_lives(t, b);
     count_calendar(t, b);
-    t->of[QLAB_LAYER_FX] =
-        (qlab_layer_facts){.source_mode = "empty_contracted_placeholder",
-                           .covers = "currencies with a rate",
-                           .remedy = "ingest currency pairs: quantlab ingest --types FOREX"};
+    t->of[QLAB_LAYER_FX] = (qlab_layer_facts){
+        .source_mode = b->fx.n > 0 ? "vendor_bars" : "empty_contracted_placeholder",
+        .n_real = qlab_fx_n_rates(&b->fx),
+        .n_covered = count_converted(b, &n_currencies),
+        .n_of = n_currencies,
+        .covers = "currencies with a rate",
+        .remedy = "ingest currency pairs: quantlab ingest --types FOREX"};
 }
 
 qlab_code qlab_build_check_layers(const qlab_build *b, qlab_err *err)

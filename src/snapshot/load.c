@@ -358,12 +358,28 @@ qlab_code qlab_snapshot_read_reasons(const qlab_snapshot *s, qlab_conn *conn, ui
     return code;
 }
 
+/* A snapshot that wrote no rates has none. */
+static qlab_code load_fx(qlab_snapshot *s, qlab_conn *conn, qlab_err *err)
+{
+    static const qlab_type types[] = {QLAB_T_STR, QLAB_T_DATE, QLAB_T_F64};
+    static const char file[] = "fx_rates.parquet";
+    qlab_table t = QLAB_TABLE_INIT;
+    if (json_object_get(json_object_get(s->manifest, "files"), file) == NULL)
+        return QLAB_OK;
+    qlab_code code =
+        read_table(s, conn, file, "currency, date, usd_per_unit", types, COUNT_OF(types), &t, err);
+    if (code == QLAB_OK)
+        code = qlab_snapshot_take_fx(s, &t, err);
+    qlab_table_free(&t);
+    return code;
+}
+
 qlab_code qlab_snapshot_load_tables(const qlab_env *env, qlab_snapshot *s, qlab_err *err)
 {
     qlab_conn *conn = NULL;
     qlab_code code = qlab_duck_conn(env->duck, 0, &conn, err);
     static qlab_code (*const loaders[])(qlab_snapshot *, qlab_conn *, qlab_err *) = {
-        load_calendar, load_delistings, load_steps, load_lives, load_years, load_sectors};
+        load_calendar, load_delistings, load_steps, load_lives, load_years, load_sectors, load_fx};
     for (size_t i = 0; i < COUNT_OF(loaders) && code == QLAB_OK; i++)
         code = loaders[i](s, conn, err);
     return code;

@@ -22,6 +22,7 @@ void qlab_snapshot_close(qlab_snapshot *s)
     for (size_t i = 0; i < sizeof owned / sizeof owned[0]; i++)
         qlab_free(owned[i]);
     json_decref(s->manifest);
+    qlab_fx_rates_free(&s->fx);
     qlab_lake_view_close(s->lake);
     qlab_arena_free(&s->strings);
     qlab_free(s);

@@ -15,6 +15,7 @@
 #include "lake/lake.h"
 #include "truth/action.h"
 #include "truth/eligible.h"
+#include "truth/fx.h"
 #include "truth/layers.h"
 #include "truth/sector.h"
 #include "truth/series.h"
@@ -41,6 +42,7 @@ typedef struct qlab_snapshot {
     const int32_t *master; /* sessions of the master exchange up to asof; borrowed from it */
     size_t n_master;
     const char **sector; /* by asset_ix, "" = not known; NULL: built without a sector file */
+    qlab_fx_rates fx;    /* rates of conversion; none without currency pairs */
     int32_t *axis;       /* master sessions with >= 30 eligible names */
     size_t n_axis;
 

@@ -267,6 +267,30 @@ static qlab_code write_calendar(writer *w, qlab_err *err)
     return put_table(w, "calendar.parquet", cols, COUNT_OF(cols), n, err);
 }
 
+/* Rates by (currency, date); no file without one. */
+static qlab_code write_fx(writer *w, qlab_err *err)
+{
+    const qlab_fx_rates *fx = &w->b->fx;
+    const size_t n = (size_t)qlab_fx_n_rates(fx);
+    if (n == 0)
+        return QLAB_OK;
+    qlab_str *currency = COLUMN(qlab_str, n), *id = COLUMN(qlab_str, n);
+    int32_t *date = COLUMN(int32_t, n);
+    double *usd = COLUMN(double, n);
+    for (size_t c = 0, i = 0; c < fx->n; c++)
+        for (size_t k = 0; k < fx->of[c].n; k++, i++) {
+            currency[i] = qlab_str_of(fx->of[c].currency);
+            id[i] = ID_OF(fx->of[c].asset_ix);
+            date[i] = fx->of[c].date[k];
+            usd[i] = fx->of[c].usd[k];
+        }
+    const qlab_col cols[] = {{"currency", QLAB_T_STR, currency, NULL, NULL},
+                             {"date", QLAB_T_DATE, date, NULL, NULL},
+                             {"usd_per_unit", QLAB_T_F64, usd, NULL, NULL},
+                             {"asset_id", QLAB_T_STR, id, NULL, NULL}};
+    return put_table(w, "fx_rates.parquet", cols, COUNT_OF(cols), n, err);
+}
+
 /* ---- universe -------------------------------------------------------------------------------- */
 
 static int compare_text(const void *a, const void *b)
@@ -414,7 +438,7 @@ qlab_code qlab_build_write_tables(const qlab_build *b, const char *dir, json_t *
     qlab_code code = qlab_duck_conn(b->env->duck, 0, &w.conn, err);
     static qlab_code (*const tables[])(writer *, qlab_err *) = {
         write_universe, write_calendar, write_actions, write_delistings,
-        write_steps,    write_lives,    write_years};
+        write_steps,    write_lives,    write_years,   write_fx};
     for (size_t i = 0; i < COUNT_OF(tables) && code == QLAB_OK; i++)
         code = tables[i](&w, err);
     qlab_arena_free(&w.a);

@@ -70,7 +70,8 @@ void qlab_cross_day(qlab_cross *c, size_t day)
                                      .liquidity = c->x->adv_usd_or_ccy + first,
                                      .currency = c->row_group[QLAB_GROUP_CURRENCY] + first,
                                      .n_currencies = c->n_groups[QLAB_GROUP_CURRENCY],
-                                     .liquidity_in_usd = false};
+                                     .liquidity_in_usd = c->x->liquidity_usd != NULL &&
+                                                         c->x->liquidity_usd[day] != 0};
 
     for (size_t k = 0; k < c->lib->n_universes; k++)
         c->spaces[k] = (qlab_score_rows){

@@ -288,7 +288,11 @@ static json_t *conventions_json(const qlab_stage_a *a)
     set(o, "execution", json_incref(json_object_get(a->execution, "entry")));
     set_n(o, "every", a->axis.every);
     if (ranks_by_liquidity(a->lib))
-        set(o, "liquidity", json_string("percentile of money volume within the listing currency"));
+        set(o, "liquidity",
+            json_string(qlab_panel_snapshot(a->panel)->fx.n > 0
+                            ? "money volume in US dollars on dates where every name has a rate, "
+                              "else its percentile within the listing currency"
+                            : "percentile of money volume within the listing currency"));
     return o;
 }
 

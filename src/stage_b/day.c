@@ -56,7 +56,9 @@ void qlab_b_day_enter(qlab_b_day *d, const qlab_library *lib, const qlab_asset_g
                                      .asset_class = d->asset_class,
                                      .liquidity = x->adv_usd_or_ccy + first,
                                      .currency = d->group[QLAB_GROUP_CURRENCY],
-                                     .n_currencies = assets->n_groups[QLAB_GROUP_CURRENCY]};
+                                     .n_currencies = assets->n_groups[QLAB_GROUP_CURRENCY],
+                                     .liquidity_in_usd =
+                                         x->liquidity_usd != NULL && x->liquidity_usd[day] != 0};
     for (size_t k = 0; k < d->n_spaces; k++) {
         const bool wanted = space == QLAB_B_ALL_SPACES || (size_t)space == k;
         d->spaces[k] = (qlab_score_rows){

@@ -7,7 +7,7 @@
 
 enum { N = 300 };
 
-static double price[N], volume[N], money[N], ret[N], logret[N], tmp[3][N];
+static double price[N], volume[N], money[N], usd[N], ret[N], logret[N], tmp[3][N];
 static int32_t date[N];
 static uint32_t session[N], flags[N];
 static double values[QLAB_FEATURE_COUNT][N];
@@ -27,6 +27,7 @@ static void run_catalogue(void)
     ret[0] = logret[0] = NAN;
     for (size_t i = 0; i < N; i++) {
         money[i] = price[i] * volume[i];
+        usd[i] = 1.0;
         date[i] = 15000 + (int32_t)i;
         session[i] = (uint32_t)i;
         if (i > 0) {
@@ -46,7 +47,7 @@ static void run_catalogue(void)
                           .logret = logret,
                           .session = session,
                           .flags = flags,
-                          .is_usd = true,
+                          .usd = usd,
                           .tmp = {tmp[0], tmp[1], tmp[2]}};
     for (size_t k = 0; k < c->n; k++)
         columns[k] = values[k];
