@@ -34,8 +34,8 @@ static qlab_code read_bucket(qlab_build *b, uint32_t bucket, const bool *inverse
         any = any || wanted[i];
     if (!any)
         return QLAB_OK;
-    qlab_code code =
-        qlab_lake_read_bars_of(b->view, conn, bucket, wanted, QLAB_DATE_NONE, b->asof, &bars, err);
+    qlab_code code = qlab_lake_read_bars_of(b->view, conn, bucket, wanted, QLAB_DATE_NONE, b->asof,
+                                            0, &bars, err);
     for (size_t i = 0; code == QLAB_OK && i < b->fx.n; i++) {
         qlab_fx_series *s = &b->fx.of[i];
         if (s->asset_ix / QLAB_LAKE_BUCKET_ASSETS != bucket)
