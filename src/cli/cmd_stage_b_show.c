@@ -12,6 +12,17 @@ static const qlab_opt OPTIONS[] = {
     QLAB_OPTS_END,
 };
 
+static qlab_code print_stability(qlab_ctx *cx, const json_t *report, qlab_err *err)
+{
+    json_t *stability = NULL;
+    qlab_code rc = qlab_stage_b_stability(&cx->env, report, &stability, err);
+
+    if (rc == QLAB_OK)
+        rc = qlab_stage_b_print_stability(stability, cx->out, err);
+    json_decref(stability);
+    return rc;
+}
+
 static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 {
     const opts *o = given;
@@ -24,6 +35,8 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
         qlab_cmd_print_json(cx, report);
     else
         rc = qlab_stage_b_print(report, o->candidate, cx->out, err);
+    if (rc == QLAB_OK && !cx->json && o->candidate == NULL)
+        rc = print_stability(cx, report, err);
     json_decref(report);
     return rc;
 }

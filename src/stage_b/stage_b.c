@@ -525,3 +525,71 @@ qlab_code qlab_stage_b_load(const qlab_env *env, const char *run, json_t **repor
     qlab_free(folder);
     return rc;
 }
+
+/* ---- over as-ofs ----------------------------------------------------------------------------- */
+
+/* The as-of in a run's id, as text: dates of one form compare as they stand. */
+static const char *asof_of(const json_t *report)
+{
+    const char *id = json_string_value(json_object_get(report, "run_id"));
+
+    return id != NULL && strlen(id) > sizeof KIND + QLAB_DATE_BYTES ? id + sizeof KIND : "";
+}
+
+static bool is_earlier(const json_t *a, const json_t *b)
+{
+    return strncmp(asof_of(a), asof_of(b), QLAB_DATE_BYTES - 1) < 0;
+}
+
+static void count_run(const json_t *report, const json_t *earlier, size_t *runs, size_t *passed)
+{
+    const json_t *mine = json_object_get(report, "candidates");
+    const json_t *theirs = json_object_get(earlier, "candidates");
+
+    for (size_t i = 0; i < json_array_size(mine); i++)
+        for (size_t k = 0; k < json_array_size(theirs); k++) {
+            const json_t *c = json_array_get(theirs, k);
+            if (!json_equal(json_object_get(json_array_get(mine, i), "trial_id"),
+                            json_object_get(c, "trial_id")))
+                continue;
+            runs[i]++;
+            passed[i] += json_is_true(json_object_get(c, "gates_passed"));
+        }
+}
+
+qlab_code qlab_stage_b_stability(const qlab_env *env, const json_t *report, json_t **out,
+                                 qlab_err *err)
+{
+    const json_t *candidates = json_object_get(report, "candidates");
+    const size_t n = json_array_size(candidates);
+    size_t *runs = qlab_alloc_zero(2 * n + 1, sizeof *runs), n_names = 0;
+    char *folder = qlab_path_join(env->root, "runs"), **names = NULL;
+    qlab_code rc = qlab_dir_list(folder, &names, &n_names, err);
+
+    *out = json_array();
+    for (size_t i = 0; rc == QLAB_OK && i < n_names; i++) {
+        json_t *other = NULL;
+        if (strncmp(names[i], "run_id=" KIND "_", sizeof "run_id=" KIND) != 0)
+            continue;
+        char *dir = qlab_path_join(folder, names[i]);
+        rc = load_report(dir, &other, err);
+        if (rc == QLAB_OK && is_earlier(other, report))
+            count_run(report, other, runs, runs + n);
+        json_decref(other);
+        qlab_free(dir);
+    }
+    for (size_t i = 0; rc == QLAB_OK && i < n; i++)
+        if (runs[i] > 0)
+            (void)json_array_append_new(
+                *out, json_pack("{s:O, s:I, s:I}", "id",
+                                json_object_get(json_array_get(candidates, i), "id"), "runs",
+                                (json_int_t)runs[i], "passed", (json_int_t)runs[n + i]));
+    qlab_dir_list_free(names, n_names);
+    qlab_free(folder);
+    qlab_free(runs);
+    if (rc != QLAB_OK) {
+        json_decref(*out);
+        *out = NULL;
+    }
+    return rc;
+}

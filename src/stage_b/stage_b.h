@@ -47,6 +47,14 @@ void qlab_stage_b_made_free(qlab_stage_b_made *m);
 /* The report of a run ("latest", a whole id or a unique beginning of one); new reference. */
 qlab_code qlab_stage_b_load(const qlab_env *env, const char *run, json_t **report,
                             qlab_err *err) QLAB_MUST_USE;
+/* How the candidates of a report did in the stage B runs of this root at earlier as-ofs: an array
+ * of {id, runs, passed}, runs with the same trial and those of them in which it passed every gate;
+ * candidates without such a run are left out.  No part of a run: other runs may come.  New
+ * reference. */
+qlab_code qlab_stage_b_stability(const qlab_env *env, const json_t *report, json_t **out,
+                                 qlab_err *err) QLAB_MUST_USE;
+qlab_code qlab_stage_b_print_stability(const json_t *stability, FILE *out,
+                                       qlab_err *err) QLAB_MUST_USE;
 /* A report, and a plan of splits, for people: at most 80 columns.  candidate: only what the report
  * says of that one (QLAB_E_USAGE where it has none of that id); NULL: the verdict on all. */
 qlab_code qlab_stage_b_print(const json_t *report, const char *candidate, FILE *out,

@@ -437,6 +437,24 @@ qlab_code qlab_stage_b_print(const json_t *r, const char *candidate, FILE *out, 
     return QLAB_OK;
 }
 
+qlab_code qlab_stage_b_print_stability(const json_t *stability, FILE *out, qlab_err *err)
+{
+    qlab_buf b = QLAB_BUF_INIT;
+
+    if (!json_is_array(stability))
+        return qlab_fail(err, QLAB_E_CORRUPT, "the stability was no array");
+    for (size_t i = 0; i < json_array_size(stability); i++) {
+        const json_t *o = json_array_get(stability, i);
+        qlab_buf_putf(&b, "%s%s %lld of %lld", b.n > 0 ? ", " : "", text(o, "id"),
+                      whole(o, "passed"), whole(o, "runs"));
+    }
+    if (b.n > 0) {
+        (void)fputs("\nhow often each passed every gate at earlier as-ofs\n", out);
+        say("stability", &b, out);
+    }
+    return QLAB_OK;
+}
+
 qlab_code qlab_stage_b_print_plan(const json_t *r, FILE *out, qlab_err *err)
 {
     const json_t *splits = in(r, "splits"), *n = in(r, "counts");

@@ -152,6 +152,23 @@ call(first, "stage-b", "run", "--stage-a", a_run, "--policy", "short-history", "
      f"{first}.yaml", codes=(0, 1))
 assert (folder / "stage_b_report.json").read_bytes() == before, "the verdict moved with the ledger"
 
+# ---- the same trials at an earlier as-of: the newer run's page counts them, its bytes stay
+asof = json.loads(call(first, "sql", "SELECT max(date)::VARCHAR AS d FROM bars WHERE date < '2024-11-20'",
+                       "--format", "json").stdout)[0]["d"]
+earlier = json.loads(call(first, "snapshot", "build", "--asof", asof, "--json").stdout)["snapshot_id"]
+set_id = json.loads(call(first, "features", "build", "--snapshot", earlier,
+                         "--json").stdout)["feature_set_id"]
+old_a = json.loads(call(first, "stage-a", "run", "--features", set_id, "--policy", "short-history",
+                        "--candidates", f"{first}.yaml", "--json", codes=(0, 1)).stdout)["run_id"]
+old_b = json.loads(call(first, "stage-b", "run", "--stage-a", old_a, "--policy", "short-history",
+                        "--candidates", f"{first}.yaml", "--json", codes=(0, 1)).stdout)["run_id"]
+page = call(first, "stage-b", "show", report["run_id"]).stdout
+assert page.startswith(text) and "how often each passed every gate at earlier as-ofs" in page, page
+assert "rev 0 of 1" in page[len(text):], page[len(text):]
+assert call(first, "stage-b", "show", old_b).stdout.count("earlier as-ofs") == 0
+assert (folder / "stage_b_report.json").read_bytes() == before
+shutil.rmtree(first / "runs" / f"run_id={old_b}")
+
 # ---- order: rows of packs, lines, candidates, threads
 rng = random.Random(7)
 shutil.copytree(work / "v", work / "w")
