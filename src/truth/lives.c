@@ -139,7 +139,7 @@ void qlab_lives_number(const qlab_known_life *rows, size_t n, const qlab_life *m
         bool named = m < n_more && more[m].asset_ix == ix;
         for (; m < n_more && more[m].asset_ix == ix; m++)
             (*out)[kept++] = more[m];
-        for (uint16_t life = 1; i < n && by_start[i].asset_ix == ix; i++)
+        for (uint16_t life = 2; i < n && by_start[i].asset_ix == ix; i++)
             if (!named && life < UINT16_MAX)
                 (*out)[kept++] = (qlab_life){
                     .asset_ix = ix, .life_no = life++, .first_date = by_start[i].first_date};

@@ -30,7 +30,8 @@ qlab_code qlab_lives_write(const qlab_env *env, qlab_conn *conn, qlab_known_life
 qlab_code qlab_lives_read(const qlab_lake_view *v, qlab_conn *conn, qlab_arena *strings,
                           qlab_known_life **rows, size_t *n, qlab_err *err) QLAB_MUST_USE;
 
-/* As lives 1, 2, ... of each asset by first date (last_date and n_bars are left 0), by (asset_ix,
+/* As lives 2, 3, ... of each asset by first date (what came before the first is not told: see
+ * truth/series.h) (last_date and n_bars are left 0), by (asset_ix,
  * life_no); owned by the caller.  Assets that `more` names (in that order) are taken from there. */
 void qlab_lives_number(const qlab_known_life *rows, size_t n, const qlab_life *more, size_t n_more,
                        qlab_life **out, size_t *n_out);

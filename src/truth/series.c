@@ -116,9 +116,10 @@ static double splits_between(const qlab_series_truth *t, int32_t after, int32_t 
     return r;
 }
 
-static void find_lives(const qlab_series_truth *t, uint16_t life, qlab_series *s)
+/* The gap rule over the first n rows. */
+static void find_lives(const qlab_series_truth *t, uint16_t life, size_t n, qlab_series *s)
 {
-    for (size_t i = 0; i < s->n; i++) {
+    for (size_t i = 0; i < n; i++) {
         if (i > 0 && s->session_ix[i] - s->session_ix[i - 1] > LIFE_GAP_SESSIONS + 1) {
             /* |log price ratio| > ln 2, asked without a logarithm */
             double now = s->close[i] * splits_between(t, s->date[i - 1], s->date[i]);
@@ -127,6 +128,28 @@ static void find_lives(const qlab_series_truth *t, uint16_t life, qlab_series *s
                 life++;
         }
         s->life_no[i] = life;
+    }
+}
+
+/* Given lives numbered from 1 are all there is.  Numbered from 2 (map files) they say nothing of
+ * bars before the first: those follow the gap rule, and the given ones are numbered after them. */
+static void assign_lives(const qlab_series_truth *t, const qlab_series_carry *carry, qlab_series *s)
+{
+    if (t->n_lives > 0 && t->lives[0].life_no == 1) {
+        assign_given_lives(t, s);
+        return;
+    }
+    size_t n_before = 0, k = 0;
+    while (n_before < s->n && (t->n_lives == 0 || s->date[n_before] < t->lives[0].first_date))
+        n_before++;
+    find_lives(t, carry != NULL ? carry->life_no : 1, n_before, s);
+    uint16_t shift = n_before > 0 ? s->life_no[n_before - 1] : 0;
+    for (size_t i = n_before; i < s->n; i++) {
+        while (k + 1 < t->n_lives && t->lives[k + 1].first_date <= s->date[i])
+            k++;
+        if (i == 0 && carry != NULL) /* the carried bar is in a given life already */
+            shift = (uint16_t)(carry->life_no - k - 1);
+        s->life_no[i] = (uint16_t)(shift + k + 1);
     }
 }
 
@@ -370,10 +393,7 @@ void qlab_series_discover(const qlab_bars *bars, size_t asset, const qlab_series
     qlab_series_found own = {0};
     qlab_series_found *f = found != NULL ? found : &own;
     take_valid(bars, asset, truth, INT32_MIN, out);
-    if (truth->n_lives > 0)
-        assign_given_lives(truth, out);
-    else
-        find_lives(truth, 1, out);
+    assign_lives(truth, NULL, out);
     count_bars(out, 0);
     size_t first_step = f->n_steps;
     qlab_steps_make(truth->actions, truth->n_actions, out->asset_ix, out->date, out->close,
@@ -500,10 +520,7 @@ void qlab_series_resume(const qlab_bars *bars, size_t asset, const qlab_series_t
     reserve(out, bars->first[asset + 1] - bars->first[asset] + 1);
     take_valid(bars, asset, truth, INT32_MIN, out);
     put_carried(carry, out);
-    if (truth->n_lives > 0)
-        assign_given_lives(truth, out);
-    else
-        find_lives(truth, carry->life_no, out);
+    assign_lives(truth, carry, out);
     count_bars(out, carry->bars_seen - 1);
     size_t first_step = f->n_steps;
     qlab_steps_make(truth->actions, truth->n_actions, out->asset_ix, out->date, out->close,

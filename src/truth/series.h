@@ -65,7 +65,8 @@ typedef struct qlab_series_truth {
     size_t n_actions;
     const qlab_step *steps; /* window: by (life_no, ex_date) */
     size_t n_steps;
-    const qlab_life *lives; /* window: ascending; discover: lives given by a map file, or none */
+    const qlab_life *lives; /* window: ascending; discover: given ones, or none; numbered
+                               from 2 they leave the bars before the first to the gap rule */
     size_t n_lives;
     const qlab_delisting *delistings; /* records up to the as-of, ascending by date */
     size_t n_delistings;

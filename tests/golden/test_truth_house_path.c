@@ -376,6 +376,41 @@ T_TEST(bars_after_a_delisting_are_those_of_its_own_life)
     qlab_bars_free(&b);
 }
 
+/* A map file that begins with the second company says nothing of the bars before it. */
+T_TEST(bars_before_a_given_life_follow_the_gap_rule)
+{
+    enum { N_BARS = 9 };
+    static const double close[N_BARS] = {10, 10, 40, 41, 41, 42, 42, 43, 43};
+    static const uint16_t want[N_BARS] = {1, 1, 2, 2, 3, 3, 3, 4, 4};
+    int32_t session[900];
+    qlab_bars b;
+    qlab_series s = {0};
+    make_bars(&b, close, N_BARS);
+    for (size_t i = 0; i < 900; i++)
+        session[i] = 100 + (int32_t)i;
+    for (size_t i = 2; i < N_BARS; i++)
+        b.date[i] += 300;
+    const qlab_life given[] = {{.asset_ix = 3, .life_no = 2, .first_date = 404},
+                               {.asset_ix = 3, .life_no = 3, .first_date = 407}};
+    qlab_series_truth truth = {.session = session, .n_sessions = 900, .lives = given, .n_lives = 2};
+    qlab_series_discover(&b, 0, &truth, &s, NULL);
+    T_CHECK(s.n == N_BARS);
+    for (size_t i = 0; i < N_BARS; i++)
+        T_CHECK(s.life_no[i] == want[i]);
+    const qlab_life from_one[] = {{.asset_ix = 3, .life_no = 1, .first_date = 404},
+                                  {.asset_ix = 3, .life_no = 2, .first_date = 407}};
+    truth.lives = from_one; /* a file that numbers from 1 is all there is */
+    qlab_series_discover(&b, 0, &truth, &s, NULL);
+    T_CHECK(s.life_no[0] == 1 && s.life_no[6] == 1 && s.life_no[7] == 2);
+    const qlab_life early[] = {{.asset_ix = 3, .life_no = 2, .first_date = 50}};
+    truth.lives = early; /* no bar before it: the first life */
+    truth.n_lives = 1;
+    qlab_series_discover(&b, 0, &truth, &s, NULL);
+    T_CHECK(s.life_no[0] == 1 && s.life_no[8] == 1);
+    qlab_series_free(&s);
+    qlab_bars_free(&b);
+}
+
 T_MAIN(T_CASE(house_path), T_CASE(steps_of_an_asset_stand_alone),
        T_CASE(split_and_dividend_of_one_date), T_CASE(derived_returns_are_c_times_the_ratio),
        T_CASE(an_untyped_factor_enters_both_indices),
@@ -384,4 +419,5 @@ T_MAIN(T_CASE(house_path), T_CASE(steps_of_an_asset_stand_alone),
        T_CASE(two_feeds_of_one_event_apply_it_once),
        T_CASE(splits_inside_the_basis_are_not_applied_again), T_CASE(delisting_returns),
        T_CASE(crsp_codes), T_CASE(presumed_gone_after_twenty_sessions_of_both),
-       T_CASE(bars_after_a_delisting_are_those_of_its_own_life))
+       T_CASE(bars_after_a_delisting_are_those_of_its_own_life),
+       T_CASE(bars_before_a_given_life_follow_the_gap_rule))

@@ -220,9 +220,14 @@ T_TEST(going_on_from_a_border_has_the_bits_of_the_history)
 {
     static market m;
     size_t n_seen = 0, n_new_life = 0, n_alone = 0;
+    /* Every other market with lives of map files: numbered from 2, after whatever came before. */
+    const qlab_life given[] = {{.life_no = 2, .first_date = qlab_date_make(2011, 5, 2)},
+                               {.life_no = 3, .first_date = qlab_date_make(2014, 9, 1)}};
     for (uint64_t seed = 1; seed <= N_SEEDS; seed++) {
         make_market(&m, seed);
         qlab_series_truth truth = truth_of(&m);
+        truth.lives = given;
+        truth.n_lives = seed % 2 == 0 ? 2 : 0;
         qlab_series all = {0}, rest = {0};
         qlab_series_found f = {0};
         qlab_series_discover(&m.bars, 0, &truth, &all, &f);

@@ -26,7 +26,11 @@ KNOWN = [
 ]
 LIVES = [("US:FB", "1", "1999-09-29", "2003-03-28"), ("US:FB", "2", "2012-05-18", "2018-02-07"),
          ("US:GOOG", "1", "2004-08-19", "2014-04-02"), ("US:GOOG", "2", "2014-04-03", "2018-02-07"),
-         ("US:AAA", "1", "2002-05-22", "2007-05-18")]
+         ("US:AAA", "1", "2002-05-22", "2007-05-18"),
+         # before the company of the map file another held the ticker: BankAmerica, and names of old
+         ("US:BAC", "1", "1998-01-02", "1998-09-30"), ("US:BAC", "2", "1998-10-01", "2018-02-07"),
+         ("US:EEM", "1", "1998-01-06", "2002-12-05"), ("US:USO", "1", "1998-01-02", "1998-12-30"),
+         ("US:BNO", "2", "2010-06-02", "2018-02-07")]
 ENDS = [("US:AAA", "2007-05-18", "unknown"), ("US:FB", "2003-03-28", "unknown"),
         ("US:GOOAV", "2014-04-02", "unknown"), ("US:GOOCV", "2014-04-02", "symbol_change"),
         ("US:GOOG", "2014-04-02", "symbol_change")]
@@ -134,7 +138,7 @@ def main():
                 assert abs(v / value - 1) < 1e-4, (asset, date, v)
         lives = {(x["asset_id"], x["life_no"], x["first_date"], x["last_date"]) for x in ref.sql(
             root, "select asset_id, life_no, first_date, last_date from lives")}
-        assert set(LIVES) <= lives and len(lives) == 18, sorted(lives)
+        assert set(LIVES) <= lives and len(lives) == 22, sorted(lives)
         ends = [(x["asset_id"], x["delist_date"], x["delist_code"]) for x in ref.sql(
             root, "select asset_id, delist_date, delist_code from delistings order by 1")]
         assert ends == ENDS, ends
