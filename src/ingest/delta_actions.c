@@ -95,7 +95,7 @@ void qlab_delta_find_actions(qlab_finding *f)
             continue;
         }
         facts_of(f->delivered->actions, f->delivered->n_actions, ix, &from, &to);
-        compare_actions(f, f->delivered->actions + from, to - from, ix);
+        compare_actions(f, to > from ? f->delivered->actions + from : NULL, to - from, ix);
     }
     qlab_free(own);
 }

@@ -235,7 +235,8 @@ qlab_code qlab_delta_settle_basis(qlab_finding *f, qlab_conn *conn, qlab_err *er
         const uint32_t slot = qlab_slot_of(b->asset_ix[a]);
         const size_t n_before = s->n_basis;
         prefix_of(f, b->asset_ix[a], &from, &to);
-        qlab_basis_find(s->revisions + from, to - from, s); /* a sidecar may hold a whole prefix */
+        if (to > from) /* a sidecar may hold a whole prefix */
+            qlab_basis_find(s->revisions + from, to - from, s);
         if (s->n_basis == n_before || f->g->options->price_basis != QLAB_BASIS_RAW)
             continue;
         restated[slot] = de_adjust(f, a, s->basis + n_before, s->n_basis - n_before,
