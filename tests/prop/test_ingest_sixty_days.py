@@ -9,8 +9,8 @@ R2  a root that saw nothing but the last folder shows, of the assets still in th
 What R2 is not asked for, and why: known_seq and provenance (when a row came, not what it is), the adjusted
 close of a bar (kept as first delivered, METHODS 1), assets that left the registry (they stay in the lake as
 VENDOR_REMOVED; a single load cannot know them) and what counts them (bars and eligible names a date in the
-calendar, and whether they are 30 for the axis; percentiles of the universe).  Nothing else is left out: a deletion that is held is
-acknowledged on the day it is held, or the vendor takes it back."""
+calendar, and whether they are 30 for the axis; percentiles of the universe).  Nothing else is left out: a
+deletion that is held is acknowledged on the day it is held, or the vendor takes it back."""
 import collections
 import concurrent.futures
 import json
