@@ -182,7 +182,6 @@ static qlab_code put_commit(const qlab_env *env, uint32_t parent, const char *pa
 {
     qlab_lake_head before = {.there = true, .commit = parent, .next = parent + 1};
     qlab_lake_head after = {.there = true, .commit = parent + 1};
-    qlab_err late = QLAB_ERR_INIT;
 
     memcpy(before.sha256, parent_sha256, sizeof before.sha256);
     qlab_hex(qlab_sha256_of(b->at, b->n), before.next_sha256);
@@ -192,11 +191,11 @@ static qlab_code put_commit(const qlab_env *env, uint32_t parent, const char *pa
     qlab_code rc = qlab_lake_head_write(env->root, &before, err);
     if (rc == QLAB_OK)
         rc = qlab_file_write_new(path, b->at, b->n, err);
-    /* The commit stands; the next writer settles the head. */
-    if (rc == QLAB_OK && qlab_lake_head_write(env->root, &after, &late) != QLAB_OK && env->log)
-        qlab_log_line(env->log, QLAB_LOG_WARN, "lake", "event=head_not_settled why=\"%s\"",
-                      late.text);
-    return rc;
+    if (rc != QLAB_OK)
+        return rc;
+    /* As after a kill here: the commit stands, and the next writer settles the head. */
+    rc = qlab_lake_head_write(env->root, &after, err);
+    return rc == QLAB_OK ? rc : qlab_err_prefix(err, "commit %u stands", (unsigned)parent + 1);
 }
 
 qlab_code qlab_lake_commit(const qlab_env *env, const qlab_commit_draft *d, uint32_t *number,

@@ -186,16 +186,14 @@ static void fail_each(const char *call, const char *error, int want_exit, const 
         snprintf(fault, sizeof fault, "%s:%zu:%s", call, k, error);
         copy_base(&s);
         const int got = run_child(s.work, fault, said, sizeof said, NULL);
-        /* Behind the commit only the head is left to settle: that fails nobody. */
-        const bool late = strstr(said, "event=head_not_settled") != NULL;
-        if (got != want_exit && !late)
+        if (got != want_exit)
             fprintf(stderr, "%s: exit %d, wanted %d: %s\n", fault, got, want_exit, said);
-        T_CHECK(got == (late ? 0 : want_exit));
+        T_CHECK(got == want_exit);
         if (want_exit > 0) {
             T_CONTAINS(said, want_text);
             T_CHECK(strchr(said, '\n') == said + strlen(said) - 1); /* one line */
         }
-        check_lake(&s, want_exit == 0 || late);
+        check_lake(&s, want_exit == 0);
     }
     tear_down(&s);
 }
