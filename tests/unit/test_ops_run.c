@@ -6,7 +6,9 @@
 #include "ops/run.h"
 #include "support/t.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 T_TEST(ids)
 {
@@ -120,11 +122,14 @@ static void resolves(const char *dir, const char *text, const char *want)
     qlab_free(id);
 }
 
-static void generated(const char *root, const char *name, const char *at)
+/* mtime: the folder's own, in seconds; a clock may give two writes in a row the same. */
+static void generated(const char *root, const char *name, const char *at, time_t mtime)
 {
+    const struct timespec times[2] = {{mtime, 0}, {mtime, 0}};
     char *dir = qlab_path_join(root, name);
     char *text = qlab_asprintf("{\"generated_at\": \"%s\"}", at);
     put(dir, "a.run.json", text);
+    T_CHECK(utimensat(AT_FDCWD, dir, times, 0) == 0);
     qlab_free(text);
     qlab_free(dir);
 }
@@ -159,13 +164,13 @@ T_TEST(finding_ids)
     T_CHECK(id != NULL && strncmp(id, "2017-12-29", 10) == 0); /* the greatest as-of */
     qlab_free(id);
     /* Of those the one generated last; a folder's own time says nothing against that. */
-    generated(root, names[0], "2026-01-02T00:00:00Z");
-    generated(root, names[2], "2026-01-01T23:59:59Z");
-    generated(root, names[1], "2026-12-31T00:00:00Z");
+    generated(root, names[0], "2026-01-02T00:00:00Z", 1001);
+    generated(root, names[2], "2026-01-01T23:59:59Z", 1002);
+    generated(root, names[1], "2026-12-31T00:00:00Z", 1003);
     resolves(root, "latest", "2017-12-29_aaa");
-    generated(root, names[2], "2026-01-02T00:00:01Z");
+    generated(root, names[2], "2026-01-02T00:00:01Z", 1004);
     resolves(root, "latest", "2017-12-29_aaab");
-    generated(root, names[0], "2026-01-02T00:00:01Z"); /* made after it, in the same second */
+    generated(root, names[0], "2026-01-02T00:00:01Z", 1005); /* made after it, in the same second */
     resolves(root, "latest", "2017-12-29_aaa");
     qlab_free(none);
     t_rmdir(root);
