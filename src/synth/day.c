@@ -110,7 +110,7 @@ static void sum_up(qlab_synth_day_job *j)
 
 static void release(qlab_synth_day_job *j)
 {
-    for (uint32_t d = 0; j->past && d + 1 < j->day; d++)
+    for (uint32_t d = 0; j->past && d < j->params.days; d++)
         qlab_free(j->past[d]);
     qlab_free(j->past);
     qlab_free(j->n_odd);
