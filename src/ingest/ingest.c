@@ -117,8 +117,10 @@ static qlab_code load_facts(qlab_ingest *g, qlab_err *err)
     bool wanted = false;
     size_t kept = 0;
 
-    for (size_t u = 0; u < g->n_units; u++)
-        wanted |= !g->units[u].fresh;
+    for (size_t u = 0; u < g->n_units && !wanted; u++) {
+        for (size_t i = 0; i < g->units[u].n_packs; i++) /* a sidecar is no vintage */
+            wanted |= !g->units[u].fresh && g->packs[g->units[u].packs[i]].whole;
+    }
     if (!wanted)
         return QLAB_OK;
     qlab_code rc = qlab_duck_conn(g->env->duck, 0, &conn, err);
