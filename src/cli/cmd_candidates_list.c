@@ -67,12 +67,13 @@ static qlab_code run(qlab_ctx *cx, const void *given, qlab_err *err)
 const qlab_cmd qlab_cmd_candidates_list = {
     .name = "candidates list",
     .summary = "print the candidates of a list",
-    .help = "Shipped lists: core8, core16, core24 (33 candidates; the default), ridge (what learns).\n"
-            "A candidate is an expression over the panel's columns: docs/methods/expressions.md;\n"
-            "or it learns one on train rows: docs/methods/learned.md.\n"
-            "\n"
-            "example:\n"
-            "  quantlab candidates list --candidates core8\n",
+    .help =
+        "Shipped lists: core8, core16, core24 (33 candidates; the default), ridge (what learns).\n"
+        "A candidate is an expression over the panel's columns: docs/methods/expressions.md;\n"
+        "or it learns one on train rows: docs/methods/learned.md.\n"
+        "\n"
+        "example:\n"
+        "  quantlab candidates list --candidates core8\n",
     .options = OPTIONS,
     .opts_size = sizeof(opts),
     .run = run,
